@@ -1,0 +1,59 @@
+# Everything a newcomer needs: `make run` and `make test`. Both install what they need first.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= serve_config.yaml
+INSTALLED := $(VENV)/.installed
+DEV_INSTALLED := $(VENV)/.installed-dev
+
+export RAY_USAGE_STATS_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: run test test-unit test-service test-reference check format help clean
+
+run: $(INSTALLED)  ## install, then serve on http://localhost:8089
+	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
+	$(BIN)/python -m deployments.run $(CONFIG)
+
+test: $(DEV_INSTALLED)  ## install, then run every test that needs no other environment
+	$(BIN)/python -m pytest tests/unit tests/service
+
+test-unit: $(DEV_INSTALLED)  ## the fast tests: logic, no Ray
+	$(BIN)/python -m pytest tests/unit
+
+test-service: $(DEV_INSTALLED)  ## a real Serve application over real HTTP
+	$(BIN)/python -m pytest tests/service
+
+test-reference: $(DEV_INSTALLED)  ## hold our pixels against the original RealESRGANer
+	$(BIN)/python -m pytest tests/reference -s
+
+check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file or function is too long
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house
+
+format: $(DEV_INSTALLED)  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+clean:  ## remove the virtual environments
+	rm -rf $(VENV) .venv-reference
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say which with make PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+# torch comes first and pinned: a looser requirement would take a build with gigabytes of CUDA.
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(DEV_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,92 @@
+"""The composition root: settings in, a Serve application out.
+
+No `from __future__ import annotations` here: Serve looks at the builder's annotation itself, and
+hands over a plain dict when it finds a string.
+"""
+
+import ray
+from ray.serve import Application, deployment
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
+
+from deployments.errors import ConfigurationError
+from deployments.ingress.admission import Serving
+from deployments.ingress.deployment import Ingress
+from deployments.settings import Settings
+from deployments.upscaler.autoscaling import QueueDepthPolicy
+from deployments.upscaler.deployment import Upscaler
+from upscaler.catalogue import load_catalogue
+from upscaler.device import DeviceName
+from upscaler.weights import WeightsStore, default_cache_dir
+
+ASSUMED_GFLOPS = {"cpu": 200.0, "cuda": 50_000.0}
+"""What jobs are estimated by before any has been measured."""
+
+GRACEFUL_SHUTDOWN_S = 28.0
+"""Just under the time after which Serve's own shutdown kills what is left."""
+
+HEALTH_PERIOD_S = 2.0
+
+
+def build_app(settings: Settings) -> Application:
+    """The Upscaler application. Raises ConfigurationError when it could not serve its default model."""
+    num_gpus = _gpus_to_use(settings)
+    device: DeviceName = "cuda" if num_gpus else "cpu"
+    ingress = deployment(
+        Ingress,
+        name="Ingress",
+        num_replicas=settings.ingress.num_replicas,
+        max_ongoing_requests=settings.ingress.max_ongoing_requests,
+        graceful_shutdown_wait_loop_s=0.1,
+        health_check_period_s=HEALTH_PERIOD_S,
+        ray_actor_options={"num_cpus": 0},
+    )
+    upscaler = deployment(
+        Upscaler,
+        name="Upscaler",
+        autoscaling_config=_autoscaling(settings, num_gpus),
+        graceful_shutdown_timeout_s=GRACEFUL_SHUTDOWN_S,
+        graceful_shutdown_wait_loop_s=0.1,
+        health_check_period_s=HEALTH_PERIOD_S,
+        ray_actor_options={
+            "num_cpus": settings.upscaler.num_cpus,
+            "num_gpus": settings.upscaler.num_gpus if num_gpus else 0,
+        },
+    )
+    return ingress.bind(settings, _serving(settings, device), upscaler.bind(settings, device))
+
+
+def _gpus_to_use(settings: Settings) -> int:
+    """GPUs in the cluster, when they are to be used. `auto` takes what is there now: it is for one machine."""
+    wanted = settings.upscaler.device
+    if wanted == "cpu":
+        return 0
+    present = int(ray.cluster_resources().get("GPU", 0))
+    return present if wanted == "auto" else max(1, present)
+
+
+def _autoscaling(settings: Settings, num_gpus: int) -> AutoscalingConfig:
+    wanted = settings.upscaler
+    policy_kwargs = {"store_name": settings.store_name, "drain_s": wanted.drain_s}
+    return AutoscalingConfig(
+        min_replicas=wanted.min_replicas,
+        max_replicas=max(wanted.min_replicas, wanted.max_replicas or max(1, num_gpus)),
+        upscale_delay_s=0,
+        downscale_delay_s=wanted.idle_s,
+        downscale_to_zero_delay_s=wanted.idle_s,
+        policy=AutoscalingPolicy(policy_function=QueueDepthPolicy, policy_kwargs=policy_kwargs),
+    )
+
+
+def _serving(settings: Settings, device: DeviceName) -> Serving:
+    """The models with weights on this machine, of those that the operator wants served."""
+    models = settings.models
+    catalogue = load_catalogue(models.catalogue)
+    weights = WeightsStore(models.weights_dir or default_cache_dir(), models.weights_files)
+    names = models.served or tuple(catalogue)
+    unknown = sorted({*names, models.default} - set(catalogue))
+    if unknown:
+        raise ConfigurationError(f"not in the catalogue: {', '.join(unknown)}")
+    here = tuple(name for name in names if weights.find(catalogue[name]))
+    if models.default not in here:
+        raise ConfigurationError(f"no weights of {models.default}; run `upscale models pull {models.default}`")
+    return Serving(catalogue, here, models.default, settings.limits.of_pictures(), ASSUMED_GFLOPS[device])

@@ -1,0 +1,72 @@
+"""The HTTP API: which address leads to which call. `create_app` needs no Serve."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from deployments.ingress.backend import Backend
+from deployments.ingress.download import download
+from deployments.ingress.envelope import Envelope
+from deployments.ingress.openapi import ACCEPTED, DESCRIPTION, DOWNLOADED, STATUS, UPLOAD_BODY, problems
+from deployments.ingress.problems import install_problem_handlers
+from deployments.ingress.upload import ClientDisconnect, received
+from deployments.jobs.record import JobRecord
+
+VERSION = "0.1.0"
+CLIENT_CLOSED_REQUEST = 499
+
+
+def create_app(backend: Backend) -> FastAPI:
+    """The application over a backend. Every answer carries the envelope, every error is a problem."""
+    app = FastAPI(title="Upscaler", version=VERSION, description=DESCRIPTION, redoc_url=None)
+    app.add_middleware(Envelope)
+    install_problem_handlers(app)
+    upload_problems = ("bad_multipart", "body_too_large", "unsupported_image_format", "invalid_image", "queue_full")
+
+    @app.post(
+        "/api/v1/upscale",
+        status_code=202,
+        summary="Submit an image",
+        response_class=JSONResponse,
+        responses=ACCEPTED | problems(*upload_problems),
+        openapi_extra=UPLOAD_BODY,
+    )
+    async def upscale(request: Request) -> Response:
+        try:
+            async with received(request, backend.max_upload_bytes) as upload:
+                record = await backend.submit(upload)
+        except ClientDisconnect:  # nobody is there to read this; the spooled bytes are gone
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        return accepted(record)
+
+    @app.get(
+        "/api/v1/status/{job_id}",
+        summary="Ask how a job stands",
+        responses=STATUS | problems("job_not_found", "unavailable"),
+    )
+    async def status(job_id: str) -> dict[str, Any]:
+        return await backend.status(job_id)
+
+    @app.get(
+        "/api/v1/download/{job_id}",
+        summary="Download the result, once",
+        response_class=Response,
+        responses=DOWNLOADED | problems("job_not_found", "not_ready", "already_downloaded", "unavailable"),
+    )
+    async def download_result(request: Request, job_id: str) -> Response:
+        return await download(request, backend, job_id)
+
+    return app
+
+
+def accepted(record: JobRecord) -> JSONResponse:
+    """The 202: the guide's three fields, and when to come back."""
+    status_url = f"/api/v1/status/{record.job_id}"
+    body = {"success": True, "job_id": record.job_id, "status_url": status_url}
+    wait_s = max(1, min(30, math.ceil(record.order.estimated_s)))
+    return JSONResponse(body, 202, {"Location": status_url, "Retry-After": str(wait_s)})

@@ -1,0 +1,69 @@
+"""Backend: all that the routes need, so that tests can drive them without Serve."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from deployments.errors import StorageError
+from deployments.ingress.admission import Admission
+from deployments.ingress.problems import refused
+from deployments.ingress.upload import Upload
+from deployments.jobs.messages import DownloadGrant, Refusal, Store
+from deployments.jobs.record import JobRecord, Order, new_job_id
+from deployments.storage.storage import JobStorage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Raises RequestError for every "no", StoreUnavailableError and StorageError for trouble."""
+
+    store: Store
+    storage: JobStorage
+    admission: Admission
+    max_upload_bytes: int
+
+    async def submit(self, upload: Upload) -> JobRecord:
+        """Admit an upload. Its bytes and its record are durable when this returns."""
+        order = await self.admission.admit(upload)
+        storing = asyncio.ensure_future(self._store_upload(upload, order))
+        try:
+            return await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            await asyncio.wait([storing])  # a client that leaves now must not leave half a job behind
+            raise
+
+    async def _store_upload(self, upload: Upload, order: Order) -> JobRecord:
+        job_id = new_job_id()
+        try:
+            await self.storage.put_input(job_id, upload.file)
+            record = await self.store.submit(job_id, order)
+        except StorageError:
+            log.exception("job %s could not be stored", job_id)
+            await self._discard(job_id)
+            raise refused("storage_unavailable") from None
+        if isinstance(record, Refusal):
+            await self._discard(job_id)
+            raise refused(record.code)
+        return record
+
+    async def _discard(self, job_id: str) -> None:
+        with contextlib.suppress(StorageError):  # the sweep removes what is left
+            await self.storage.delete_folder(job_id)
+
+    async def status(self, job_id: str) -> dict[str, Any]:
+        document = await self.store.status(job_id)
+        if document is None:
+            raise refused("job_not_found")
+        return document
+
+    async def lease_download(self, job_id: str) -> DownloadGrant:
+        grant = await self.store.lease_download(job_id)
+        if isinstance(grant, Refusal):
+            raise refused(grant.code)
+        return grant

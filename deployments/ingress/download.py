@@ -1,0 +1,108 @@
+"""Stream a result once, and tell the store how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from deployments.errors import ServiceError, StorageError
+from deployments.ingress.backend import Backend
+from deployments.ingress.problems import refused
+from deployments.jobs.messages import DownloadGrant, DownloadOutcome
+
+log = logging.getLogger(__name__)
+
+EXTEND_S = 15.0
+MEDIA_TYPES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+ENDINGS: Mapping[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
+
+def download_headers(grant: DownloadGrant) -> dict[str, str]:
+    """Headers of the answer, as the contract lists them."""
+    order, result = grant.order, grant.result
+    name = f"{order.filename}_x{order.scale}.{ENDINGS[order.output_format]}"
+    ascii_name = name.encode("ascii", "replace").decode().replace("?", "_")
+    digest = base64.b64encode(bytes.fromhex(result.sha256)).decode()
+    return {
+        "Content-Type": MEDIA_TYPES[order.output_format],
+        "Content-Length": str(result.size_bytes),
+        "Content-Disposition": f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name)}",
+        "ETag": f'"{result.sha256}"',
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "Accept-Ranges": "none",
+    }
+
+
+async def download(request: Request, backend: Backend, job_id: str) -> Response:
+    """Lease the result and answer with its bytes. Raises RequestError."""
+    grant = await backend.lease_download(job_id)
+    try:
+        size_bytes, chunks = await backend.storage.stream_result(job_id, grant.result.name)
+    except (FileNotFoundError, StorageError) as error:
+        lost = isinstance(error, FileNotFoundError)
+        await backend.store.end_download(job_id, grant.lease_id, "lost" if lost else "aborted")
+        raise refused("result_lost" if lost else "unavailable") from error
+    if size_bytes != grant.result.size_bytes:
+        await backend.store.end_download(job_id, grant.lease_id, "lost")
+        raise refused("result_lost")
+    return Delivery(grant, chunks, backend)
+
+
+class Delivery(Response):
+    """A streamed answer that ends its download lease: consumed when the last byte was taken,
+    returned when the client left before."""
+
+    def __init__(self, grant: DownloadGrant, chunks: AsyncIterator[bytes], backend: Backend) -> None:
+        super().__init__(headers=download_headers(grant))
+        self._grant, self._chunks, self._backend = grant, chunks, backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gone = asyncio.ensure_future(_disconnected(receive))
+        extending = asyncio.ensure_future(self._extend())
+        outcome: DownloadOutcome = "aborted"
+        try:
+            outcome = await self._stream(send, gone)
+        except OSError:
+            log.info("job %s: the download broke off", self._grant.job_id)
+        finally:
+            gone.cancel()
+            extending.cancel()
+            await asyncio.shield(self._end(outcome))
+
+    async def _stream(self, send: Send, gone: asyncio.Future[None]) -> DownloadOutcome:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        left_bytes = self._grant.result.size_bytes
+        async for chunk in self._chunks:
+            if gone.done():
+                return "aborted"
+            left_bytes -= len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": left_bytes > 0})
+        # A disconnect that came before the last byte is already in `gone` after one turn of the loop.
+        await asyncio.sleep(0)
+        return "delivered" if left_bytes == 0 and not gone.done() else "aborted"
+
+    async def _extend(self) -> None:
+        while True:
+            await asyncio.sleep(EXTEND_S)
+            with contextlib.suppress(ServiceError):
+                await self._backend.store.extend_download(self._grant.job_id, self._grant.lease_id)
+
+    async def _end(self, outcome: DownloadOutcome) -> None:
+        try:
+            await self._backend.store.end_download(self._grant.job_id, self._grant.lease_id, outcome)
+        except ServiceError as error:
+            log.warning("job %s: %s, but the store was not told: %s", self._grant.job_id, outcome, error)
+
+
+async def _disconnected(receive: Receive) -> None:
+    message: Message = await receive()
+    while message["type"] != "http.disconnect":
+        message = await receive()

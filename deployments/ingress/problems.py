@@ -1,0 +1,122 @@
+"""Errors as the contract writes them: RFC 9457 bodies, one table from code to status.
+
+RFC 9457's `status` member is left out: it would collide with the job's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from deployments.errors import RequestError, StorageError, StoreUnavailableError
+
+log = logging.getLogger(__name__)
+
+PROBLEMS: Mapping[str, tuple[int, str]] = {
+    "bad_multipart": (400, "The form cannot be read"),
+    "not_found": (404, "Not found"),
+    "job_not_found": (404, "No such job"),
+    "method_not_allowed": (405, "Method not allowed"),
+    "not_ready": (409, "Not ready"),
+    "job_failed": (409, "The job failed"),
+    "download_in_progress": (409, "Download in progress"),
+    "already_downloaded": (410, "Already downloaded"),
+    "expired": (410, "Expired"),
+    "body_too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "Not a multipart form"),
+    "unsupported_image_format": (415, "Not a PNG, JPEG or WEBP image"),
+    "missing_image": (422, "The image is missing"),
+    "duplicate_image": (422, "More than one image"),
+    "empty_image": (422, "The image is empty"),
+    "invalid_scale": (422, "Scale must be 2, 3 or 4"),
+    "unknown_model": (422, "Unknown model"),
+    "model_not_available": (422, "Model not available"),
+    "invalid_image": (422, "The image cannot be decoded"),
+    "image_too_large": (422, "The image is too large"),
+    "animated_not_supported": (422, "Animated images are not supported"),
+    "bad_request": (400, "Bad request"),
+    "internal": (500, "Internal error"),
+    "result_lost": (500, "The result was lost"),
+    "queue_full": (503, "The queue is full"),
+    "storage_unavailable": (503, "Storage is unavailable"),
+    "unavailable": (503, "Temporarily unavailable"),
+}
+
+SENTENCES: Mapping[str, str] = {
+    "job_not_found": "There is no job with this id.",
+    "not_ready": "The result is not ready yet: ask for the job's status first.",
+    "job_failed": "The job failed, so there is no result: its status says why.",
+    "download_in_progress": "Another request is downloading this result.",
+    "already_downloaded": "The result was downloaded before and has been deleted.",
+    "expired": "Nobody downloaded the result in time, so it has been deleted.",
+    "result_lost": "The result can no longer be read.",
+    "queue_full": "Too many jobs are waiting; try again later.",
+    "storage_unavailable": "The job could not be stored; try again later.",
+    "unavailable": "The service cannot answer just now; try again shortly.",
+}
+
+RETRY_AFTER_S: Mapping[str, int] = {
+    "download_in_progress": 1,
+    "queue_full": 10,
+    "storage_unavailable": 10,
+    "unavailable": 2,
+}
+
+HTTP_CODES: Mapping[int, str] = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
+
+
+def refused(code: str) -> RequestError:
+    """The error for a code whose sentence never varies."""
+    return RequestError(code, SENTENCES[code], retry_after_s=RETRY_AFTER_S.get(code))
+
+
+def problem(request: Request, error: RequestError) -> JSONResponse:
+    """The answer for an error."""
+    status, title = PROBLEMS[error.code]
+    body: dict[str, Any] = {
+        "success": False,
+        "error": error.sentence,
+        "code": error.code,
+        "title": title,
+        "detail": error.sentence,
+        "instance": request.scope.get("upscaler.request_id"),
+        **error.facts,
+    }
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Replace every error body of the framework by ours."""
+
+    async def on_request_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestError)  # noqa: S101  (starlette types handlers by Exception)
+        return problem(request, error)
+
+    async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        code = HTTP_CODES.get(error.status_code, "bad_request")
+        sentence = {"not_found": "There is nothing at this address."}.get(code, f"{PROBLEMS[code][1]}.")
+        answer = problem(request, RequestError(code, sentence))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
+        log.warning("request %s: %s", request.scope.get("upscaler.request_id"), error)
+        return problem(request, refused("unavailable"))
+
+    async def on_bug(request: Request, error: Exception) -> JSONResponse:
+        log.error("request %s failed", request.scope.get("upscaler.request_id"), exc_info=error)
+        return problem(request, RequestError("internal", "Something went wrong on our side."))
+
+    app.add_exception_handler(RequestError, on_request_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(StoreUnavailableError, on_unavailable)
+    app.add_exception_handler(StorageError, on_unavailable)
+    app.add_exception_handler(Exception, on_bug)

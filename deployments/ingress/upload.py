@@ -1,0 +1,103 @@
+"""Receive a form: bounded, spooled to disk, and gone when the request is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import IO
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from deployments.errors import RequestError
+
+MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 4, 16, 4096
+
+
+class _Form(MultiPartParser):
+    """Starlette's parser, which does not say whether the closing boundary ever came."""
+
+    complete = False
+
+    def on_end(self) -> None:
+        self.complete = True
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The one image of a form, and its other fields. `file` lives as long as the request."""
+
+    file: IO[bytes]
+    filename: str
+    size_bytes: int
+    fields: dict[str, list[str]]
+
+
+@contextlib.asynccontextmanager
+async def received(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
+    """Read the request's form.
+
+    Raises RequestError: body_too_large (from the header alone where it says so), bad_multipart,
+    unsupported_media_type, missing_image, duplicate_image, empty_image. Raises ClientDisconnect.
+    """
+    _check_headers(request, max_bytes)
+    parser = _Form(
+        request.headers,
+        _bounded(request, max_bytes),
+        max_files=MAX_FILES,
+        max_fields=MAX_FIELDS,
+        max_part_size=MAX_FIELD_BYTES,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise RequestError("bad_multipart", "The body is not a well-formed multipart form.") from error
+    try:
+        if not parser.complete:
+            raise RequestError("bad_multipart", "The body ends before the form does.")
+        yield _upload(form)
+    finally:
+        await form.close()
+
+
+def _check_headers(request: Request, max_bytes: int) -> None:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "multipart/form-data" or "content-encoding" in request.headers:
+        raise RequestError("unsupported_media_type", "Send the image as multipart/form-data, without encoding.")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def _too_large(max_bytes: int) -> RequestError:
+    return RequestError("body_too_large", f"The body is larger than the {max_bytes} bytes allowed.", limit=max_bytes)
+
+
+async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The body, counted: a header may lie or be missing."""
+    received_bytes = 0
+    async for chunk in request.stream():
+        received_bytes += len(chunk)
+        if received_bytes > max_bytes:
+            raise _too_large(max_bytes)
+        yield chunk
+
+
+def _upload(form: FormData) -> Upload:
+    images = form.getlist("image")
+    if len(images) > 1:
+        raise RequestError("duplicate_image", "The form has more than one image.")
+    if not images or not isinstance(images[0], UploadFile):
+        raise RequestError("missing_image", "The form has no file called image.")
+    image = images[0]
+    if not image.size:
+        raise RequestError("empty_image", "The image has no bytes.")
+    fields: dict[str, list[str]] = {}
+    for name, value in form.multi_items():
+        fields.setdefault(name, []).append(value if isinstance(value, str) else "")
+    return Upload(image.file, image.filename or "", image.size, fields)
+
+
+__all__ = ["ClientDisconnect", "Upload", "received"]

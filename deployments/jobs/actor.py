@@ -1,0 +1,145 @@
+"""The detached actor around the JobStore, and how to come by it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from deployments.errors import ConfigurationError, ServiceError, StorageError
+from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
+from deployments.jobs.record import JobRecord, Order, Result
+from deployments.jobs.remote import NAMESPACE
+from deployments.jobs.store import JobStore
+from deployments.settings import Settings
+from deployments.storage.storage import open_storage
+
+log = logging.getLogger(__name__)
+
+READY_S = 60.0
+OWN_RETRY_S = 0.5
+OWN_PATIENCE_S = 10.0
+"""How long to try for a storage whose last owner is just being ended."""
+
+MAX_CONCURRENT_CALLS = 2000
+"""Every replica's long poll and every status request holds one."""
+
+
+class JobStoreActor:
+    """A shim: an async actor whose calls go straight to the store.
+
+    Ray restarts it when its process dies, running the constructor again; recovery then happens
+    here, before the first answer.
+    """
+
+    async def __init__(self, settings_json: str) -> None:  # type: ignore[misc]  # Ray awaits it
+        os.umask(0o077)
+        logging.basicConfig(level=logging.INFO)
+        settings = Settings.model_validate_json(settings_json)
+        self._version = settings.store_version()
+        self._store = JobStore(open_storage(settings.storage_url), settings.policy())
+        self._trouble: str | None = None
+        try:
+            await self._own()
+        except StorageError as error:  # raised to whoever asks: a constructor's error would be retried for ever
+            self._trouble = str(error)
+            log.error("the job store cannot start: %s", error)  # noqa: TRY400
+
+    async def _own(self) -> None:
+        give_up_at = time.monotonic() + OWN_PATIENCE_S
+        while True:
+            try:
+                await self._store.start()
+            except StorageError:
+                if time.monotonic() > give_up_at:
+                    raise
+                await asyncio.sleep(OWN_RETRY_S)
+            else:
+                return
+
+    async def version(self) -> str:
+        """The version it was created with. Raises StorageError when it does not own its storage."""
+        if self._trouble:
+            raise StorageError(self._trouble)
+        return self._version
+
+    async def close(self) -> None:
+        """Stop sweeping and give the storage up."""
+        await self._store.close()
+
+    async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
+        return await self._store.submit(job_id, order)
+
+    async def status(self, job_id: str) -> dict[str, Any] | None:
+        return await self._store.status(job_id)
+
+    async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
+        return await self._store.lease_download(job_id)
+
+    async def extend_download(self, job_id: str, lease_id: int) -> bool:
+        return await self._store.extend_download(job_id, lease_id)
+
+    async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
+        await self._store.end_download(job_id, lease_id, outcome)
+
+    async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
+        return await self._store.lease(holder, on_hand_s, wait_s)
+
+    async def report(self, holder: str, reports: dict[str, Report]) -> list[str]:
+        return await self._store.report(holder, reports)
+
+    async def complete(self, job_id: str, fence: int, result: Result) -> bool:
+        return await self._store.complete(job_id, fence, result)
+
+    async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:
+        return await self._store.fail(job_id, fence, code, error)
+
+    async def release(self, job_id: str, fence: int) -> bool:
+        return await self._store.release(job_id, fence)
+
+    async def depth(self) -> Depth:
+        return await self._store.depth()
+
+
+def ensure_store(settings: Settings) -> None:
+    """Make sure that the actor of these settings runs, ending one of another version first.
+
+    Blocks up to READY_S. Raises ConfigurationError with the reason when it does not come up, such
+    as a storage that another service owns.
+    """
+    deadline = time.monotonic() + READY_S
+    while True:
+        actor = _get_or_create(settings)
+        try:
+            if ray.get(actor.version.remote(), timeout=READY_S) == settings.store_version():
+                return
+            log.info("ending a job store of another version")
+            ray.get(actor.close.remote(), timeout=READY_S)
+            ray.kill(actor)
+        except RayTaskError as error:
+            ray.kill(actor)
+            reason = error.cause if isinstance(error.cause, ServiceError) else error
+            raise ConfigurationError(f"the job store cannot start: {reason}") from error
+        except RayActorError:
+            log.info("the job store was being replaced; looking again")
+        if time.monotonic() > deadline:
+            raise ConfigurationError("the job store did not come up in time")
+        time.sleep(OWN_RETRY_S)
+
+
+def _get_or_create(settings: Settings) -> Any:
+    options = {
+        "name": settings.store_name,
+        "namespace": NAMESPACE,
+        "lifetime": "detached",
+        "get_if_exists": True,
+        "num_cpus": 0,
+        "max_restarts": -1,
+        "max_concurrency": MAX_CONCURRENT_CALLS,
+    }
+    return ray.remote(JobStoreActor).options(**options).remote(settings.model_dump_json())

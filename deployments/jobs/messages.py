@@ -1,0 +1,107 @@
+"""What travels between the store and those who use it. Plain frozen values: they are pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from deployments.jobs.record import JobRecord, Order, Result
+
+RefusalCode = Literal[
+    "job_not_found",
+    "not_ready",
+    "job_failed",
+    "download_in_progress",
+    "already_downloaded",
+    "expired",
+    "result_lost",
+    "queue_full",
+    "storage_unavailable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A "no" with its reason: a code of the HTTP contract."""
+
+    code: RefusalCode
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The right to run a job until `lease_s` pass without a report. `fence` signs every word on it."""
+
+    job_id: str
+    fence: int
+    order: Order
+    lease_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A holder's word on a running job: which attempt, and how far (0…99)."""
+
+    fence: int
+    progress: int
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadGrant:
+    """The right to stream a result once. `lease_id` signs every word on it."""
+
+    job_id: str
+    lease_id: int
+    result: Result
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much work there is: jobs and estimated seconds, waiting and leased."""
+
+    queued: int
+    running: int
+    seconds: float
+
+
+DownloadOutcome = Literal["delivered", "aborted", "lost"]
+
+
+class Store(Protocol):
+    """The job store as its users see it: the actor's handle, or the store itself in a test.
+
+    Every call may raise StoreUnavailableError.
+    """
+
+    async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
+        """Accept a job whose input is in storage. The record is durable when this returns."""
+
+    async def status(self, job_id: str) -> dict[str, Any] | None:
+        """The status document of the HTTP contract; None for a job that is not known."""
+
+    async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
+        """Take the right to stream the result; of many callers one gets it."""
+
+    async def extend_download(self, job_id: str, lease_id: int) -> bool:
+        """The download still runs. False when the lease has run out."""
+
+    async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
+        """Delivered consumes the result; aborted returns the lease; lost means the bytes are gone."""
+
+    async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
+        """Wait up to `wait_s` for a job fit for a holder with `on_hand_s` seconds of work."""
+
+    async def report(self, holder: str, reports: dict[str, Report]) -> list[str]:
+        """Heartbeat: extends leases, notes progress, returns jobs that the holder must drop."""
+
+    async def complete(self, job_id: str, fence: int, result: Result) -> bool:
+        """Publish a result that is in storage. False when the fence is old: delete your file."""
+
+    async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:
+        """End a job that cannot succeed. False when the fence is old."""
+
+    async def release(self, job_id: str, fence: int) -> bool:
+        """Give a job back unfinished, so that another holder may take it at once."""
+
+    async def depth(self) -> Depth:
+        """How much work there is, for autoscaling."""

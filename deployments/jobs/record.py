@@ -1,0 +1,136 @@
+"""JobRecord: what the store keeps of a job, on disk as `job.json`."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+FIRST_ID, PAST_ID = 10**18, 2**63
+"""Job ids have 19 digits, fit a signed 64-bit integer, and cannot be guessed."""
+
+FORMAT_VERSION = 1
+
+
+def new_job_id() -> str:
+    return str(FIRST_ID + secrets.randbelow(PAST_ID - FIRST_ID))
+
+
+class State(StrEnum):
+    """Where a job stands. COMPLETED and FAILED are terminal: nothing leaves them."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class ResultState(StrEnum):
+    """What became of a completed job's bytes. All but AVAILABLE are final."""
+
+    AVAILABLE = "available"
+    DOWNLOADED = "downloaded"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+
+TRANSITIONS: dict[State | None, frozenset[State]] = {
+    None: frozenset({State.QUEUED}),
+    State.QUEUED: frozenset({State.RUNNING, State.FAILED}),
+    State.RUNNING: frozenset({State.RUNNING, State.QUEUED, State.COMPLETED, State.FAILED}),
+    State.COMPLETED: frozenset({State.COMPLETED}),
+    State.FAILED: frozenset(),
+}
+"""Every change of state there is. RUNNING to RUNNING notes progress; COMPLETED to COMPLETED, what
+became of the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the client asked for, and what admission found the input to be."""
+
+    model: str
+    scale: int
+    input_format: str
+    input_width: int
+    input_height: int
+    input_bytes: int
+    output_format: str
+    filename: str
+    estimated_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The published result file and what is true of its bytes."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job, whole. Times ending in `_at` are wall-clock seconds since the epoch.
+
+    `attempt` is also the fence: the word of a holder of an earlier attempt is void.
+    """
+
+    job_id: str
+    order: Order
+    created_at: float
+    state: State = State.QUEUED
+    attempt: int = 0
+    deaths: int = 0
+    progress: int = 0
+    leased_at: float | None = None
+    finished_at: float | None = None
+    result: Result | None = None
+    result_state: ResultState | None = None
+    gone_at: float | None = None
+    error: str | None = None
+    error_code: str | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in (State.COMPLETED, State.FAILED)
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether storage holds a picture for this job: an input to work on or a result to fetch."""
+        return not self.is_terminal or self.result_state is ResultState.AVAILABLE
+
+    @property
+    def duration_s(self) -> float:
+        """From the grant of the attempt that finished it to its end."""
+        if self.finished_at is None or self.leased_at is None:
+            return 0.0
+        return max(0.0, self.finished_at - self.leased_at)
+
+    def to_json(self) -> bytes:
+        return json.dumps({"format_version": FORMAT_VERSION, **asdict(self)}, separators=(",", ":")).encode()
+
+    @staticmethod
+    def from_json(data: bytes) -> JobRecord:
+        """Raises ValueError, KeyError or TypeError on anything that `to_json` has not written."""
+        fields: dict[str, Any] = json.loads(data)
+        if fields.pop("format_version") != FORMAT_VERSION:
+            raise ValueError("a job record of another version")
+        result, result_state = fields.pop("result"), fields.pop("result_state")
+        return JobRecord(
+            order=Order(**fields.pop("order")),
+            state=State(fields.pop("state")),
+            result=Result(**result) if result else None,
+            result_state=ResultState(result_state) if result_state else None,
+            **fields,
+        )
+
+
+def evolve(record: JobRecord, **changes: Any) -> JobRecord:
+    """The record with `changes`; raises ValueError when the transition table has no such step."""
+    after = replace(record, **changes)
+    if after.state not in TRANSITIONS[record.state]:
+        raise ValueError(f"job {record.job_id}: no transition from {record.state} to {after.state}")
+    return after

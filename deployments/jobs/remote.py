@@ -1,0 +1,72 @@
+"""RemoteStore: the JobStore actor as a `messages.Store`, for whoever is in another process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
+
+from deployments.errors import ServiceError, StoreUnavailableError
+from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
+from deployments.jobs.record import JobRecord, Order, Result
+
+CALL_TIMEOUT_S = 5.0
+NAMESPACE, ACTOR_NAME = "upscaler", "JobStore"
+
+
+class RemoteStore:
+    """Finds the actor by name, again whenever it has been replaced; every wait has an end."""
+
+    def __init__(self, name: str = ACTOR_NAME, namespace: str = NAMESPACE) -> None:
+        self._name, self._namespace = name, namespace
+        self._actor: Any = None
+
+    async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
+        return await self._call("submit", job_id, order)  # type: ignore[no-any-return]
+
+    async def status(self, job_id: str) -> dict[str, Any] | None:
+        return await self._call("status", job_id)  # type: ignore[no-any-return]
+
+    async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
+        return await self._call("lease_download", job_id)  # type: ignore[no-any-return]
+
+    async def extend_download(self, job_id: str, lease_id: int) -> bool:
+        return await self._call("extend_download", job_id, lease_id)  # type: ignore[no-any-return]
+
+    async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
+        await self._call("end_download", job_id, lease_id, outcome)
+
+    async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
+        return await self._call("lease", holder, on_hand_s, wait_s, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]
+
+    async def report(self, holder: str, reports: dict[str, Report]) -> list[str]:
+        return await self._call("report", holder, reports)  # type: ignore[no-any-return]
+
+    async def complete(self, job_id: str, fence: int, result: Result) -> bool:
+        return await self._call("complete", job_id, fence, result)  # type: ignore[no-any-return]
+
+    async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:
+        return await self._call("fail", job_id, fence, code, error)  # type: ignore[no-any-return]
+
+    async def release(self, job_id: str, fence: int) -> bool:
+        return await self._call("release", job_id, fence)  # type: ignore[no-any-return]
+
+    async def depth(self) -> Depth:
+        return await self._call("depth")  # type: ignore[no-any-return]
+
+    async def _call(self, method: str, *args: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
+        try:
+            if self._actor is None:
+                self._actor = await asyncio.to_thread(ray.get_actor, self._name, self._namespace)
+            return await asyncio.wait_for(getattr(self._actor, method).remote(*args), timeout_s)
+        except RayTaskError as error:
+            if isinstance(error.cause, ServiceError):
+                raise error.cause from None
+            raise
+        except (RayActorError, ValueError) as error:
+            self._actor = None  # dead or replaced: look its name up again
+            raise StoreUnavailableError("the job store is not there") from error
+        except (TimeoutError, RayError) as error:
+            raise StoreUnavailableError("the job store does not answer") from error

@@ -1,0 +1,211 @@
+"""JobStore: the one owner of all jobs. The table decides, this writes it down and tells others.
+
+It runs as a detached actor (`actor.py`) and has no thread: everything happens on one event loop,
+and what concerns one job happens in turn. Nobody is told of a state before it is in storage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from deployments.errors import StorageError, StoreUnavailableError
+from deployments.jobs.clock import Clock, SystemClock
+from deployments.jobs.document import status_document
+from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
+from deployments.jobs.record import JobRecord, Order, Result, ResultState
+from deployments.jobs.recovery import recover
+from deployments.jobs.sweep import Sweeper
+from deployments.jobs.table import JobTable, Policy
+from deployments.jobs.waiters import Waiters
+from deployments.storage.owner import Ownership, ownership_of
+from deployments.storage.storage import JobStorage
+
+log = logging.getLogger(__name__)
+
+GONE = {"delivered": ResultState.DOWNLOADED, "lost": ResultState.LOST}
+
+
+class JobStore:
+    """See `messages.Store` for what each call means. `start` it before any other call."""
+
+    def __init__(self, storage: JobStorage, policy: Policy, clock: Clock | None = None) -> None:
+        self._storage, self._policy = storage, policy
+        self._clock = clock or SystemClock()
+        self.table = JobTable(policy, self._clock)
+        self._ownership: Ownership = ownership_of(storage)
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._waiters = Waiters()
+        self._sweeper = Sweeper(self)
+        self.trouble: str | None = "the job store has not started yet"
+
+    async def start(self) -> None:
+        """Own the storage, take up what is in it, and begin to sweep. Raises StorageError."""
+        await self._ownership.take()
+        await recover(self._storage, self.table)
+        await self._sweeper.sweep()  # what expired while nothing ran is gone before the first answer
+        self._sweeper.start()
+        self.trouble = None
+        log.info("the job store is ready with %d jobs", len(self.table))
+
+    async def close(self) -> None:
+        self.trouble = "the job store is closed"
+        await self._sweeper.close()
+        self._ownership.release()
+
+    def _require_ready(self) -> None:
+        if self.trouble:
+            raise StoreUnavailableError(self.trouble)
+
+    # -- for the ingress ----------------------------------------------------------------------------
+
+    async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
+        self._require_ready()
+        record = self.table.accept(job_id, order)
+        if isinstance(record, Refusal):
+            return record
+        try:
+            await self._write(record)
+        except StorageError:
+            log.exception("a job could not be written")
+            return Refusal("storage_unavailable")
+        await self._hand_out()
+        return record
+
+    async def status(self, job_id: str) -> dict[str, Any] | None:
+        self._require_ready()
+        job = self.table.find(job_id)
+        if job is None:
+            return None
+        downloading = job.download_lease is not None
+        return status_document(job.record, job.progress, self.table.queue_position(job_id), downloading)
+
+    async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
+        self._require_ready()
+        return self.table.lease_download(job_id)
+
+    async def extend_download(self, job_id: str, lease_id: int) -> bool:
+        self._require_ready()
+        return self.table.extend_download(job_id, lease_id)
+
+    async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
+        self._require_ready()
+        if not self.table.holds_download(job_id, lease_id):
+            return
+        if outcome == "aborted":
+            self.table.return_download(job_id, lease_id)
+        else:
+            await self.discard_result(job_id, GONE[outcome])
+
+    # -- for the replicas -----------------------------------------------------------------------------
+
+    async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
+        self._require_ready()
+        with self._waiters.joined(holder, on_hand_s) as waiter:
+            await self._hand_out()
+            return await waiter.granted(wait_s)
+
+    async def report(self, holder: str, reports: dict[str, Report]) -> list[str]:
+        self._require_ready()
+        dropped = [job_id for job_id, report in reports.items() if not self.table.report(job_id, report)]
+        for job_id in reports.keys() - set(dropped):
+            await self._conclude(job_id, partial(self.table.noted_progress, job_id))
+        return dropped
+
+    async def complete(self, job_id: str, fence: int, result: Result) -> bool:
+        return await self._conclude(job_id, partial(self.table.completed, job_id, fence, result))
+
+    async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:
+        return await self._conclude(job_id, partial(self.table.failed, job_id, fence, code, error))
+
+    async def release(self, job_id: str, fence: int) -> bool:
+        return await self._conclude(job_id, partial(self.table.released, job_id, fence))
+
+    async def depth(self) -> Depth:
+        self._require_ready()
+        return self.table.depth()
+
+    # -- for the sweep --------------------------------------------------------------------------------
+
+    @property
+    def storage(self) -> JobStorage:
+        return self._storage
+
+    async def check_ownership(self) -> None:
+        """Refuse every call from now on if another store has taken the storage."""
+        try:
+            await self._ownership.check()
+            self.trouble = None
+        except StorageError as error:
+            self.trouble = str(error)
+
+    async def requeue_silent(self, job_id: str) -> None:
+        """Requeue or fail a job whose holder has not been heard of in time."""
+        if await self._conclude(job_id, partial(self.table.overdue, job_id)):
+            log.warning("job %s: its holder fell silent", job_id)
+
+    async def discard_result(self, job_id: str, why: ResultState) -> None:
+        """Note that a result is gone, then make it so."""
+        await self._conclude(job_id, partial(self.table.result_gone, job_id, why))
+
+    async def forget(self, job_id: str) -> None:
+        async with self._turns[job_id]:
+            await self._storage.delete_tombstone(job_id)
+            self.table.forget(job_id)
+        self._turns.pop(job_id, None)
+
+    # ----------------------------------------------------------------------------------------------------
+
+    async def _conclude(self, job_id: str, decide: Callable[[], JobRecord | None]) -> bool:
+        """Carry out one decision on one job: write, commit, clear away. False when it was refused."""
+        self._require_ready()
+        if self.table.find(job_id) is None:
+            return False
+        async with self._turns[job_id]:
+            record = decide() if self.table.find(job_id) else None
+            if record is None:
+                return False
+            await self._write(record)
+            await self._clear(record)
+        await self._hand_out()
+        return True
+
+    async def _write(self, record: JobRecord, holder: str | None = None) -> None:
+        """Storage first, then the table. A record without bytes lives on as a tombstone."""
+        if record.has_bytes:
+            await self._storage.put_record(record.job_id, record.to_json())
+        else:
+            await self._storage.put_tombstone(record.job_id, record.to_json())
+        self.table.commit(record, holder)
+
+    async def _clear(self, record: JobRecord) -> None:
+        """Remove the bytes that the record no longer needs. What fails here the sweep does again."""
+        try:
+            if not record.has_bytes:
+                await self._storage.delete_folder(record.job_id)
+            elif record.is_terminal:
+                await self._storage.delete_file(record.job_id, "input")
+        except StorageError:
+            log.exception("job %s: its bytes could not be removed yet", record.job_id)
+            self._sweeper.clear_later(record.job_id)
+
+    async def _hand_out(self) -> None:
+        """Give waiting jobs to waiting replicas, the emptiest first."""
+        for waiter in self._waiters.emptiest_first():
+            record = self.table.claim(waiter.on_hand_s)
+            if record is None:
+                continue
+            waiter.take()
+            try:
+                async with self._turns[record.job_id]:
+                    await self._write(record, waiter.holder)
+            except StorageError:
+                log.exception("job %s could not be leased; it keeps its place", record.job_id)
+                self.table.unclaim(record.job_id)
+                waiter.refuse(StoreUnavailableError("the storage failed"))
+                return
+            waiter.grant(Grant(record.job_id, record.attempt, record.order, self._policy.lease_s))

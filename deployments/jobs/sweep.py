@@ -1,0 +1,101 @@
+"""The store's periodic task: what time alone must bring about."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from deployments.errors import ServiceError
+from deployments.jobs.record import JobRecord, ResultState
+
+if TYPE_CHECKING:
+    from deployments.jobs.store import JobStore
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 2.0
+TIDY_S = 60.0
+UPLOAD_DEADLINE_S = 900.0
+"""A folder without a record that is older than this belongs to an upload whose ingress died."""
+
+
+class Sweeper:
+    """Evicts, requeues, forgets, and tidies up, every SWEEP_S seconds. Outlives its own errors."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self._task: asyncio.Task[None] | None = None
+        self._unclear: set[str] = set()
+        self._tidied_at = time.monotonic()
+        self.swept_at = time.monotonic()
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._loop(), name="sweep")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def clear_later(self, job_id: str) -> None:
+        """A folder that should be gone and could not be removed."""
+        self._unclear.add(job_id)
+
+    async def _loop(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self._store.check_ownership()
+                if self._store.trouble is None:
+                    await self.sweep()
+            except Exception:  # an error must not end the sweep: it is what keeps the promise
+                log.exception("a sweep failed; the next one tries again")
+
+    async def sweep(self) -> None:
+        """One round. Every step may be repeated safely."""
+        store, table = self._store, self._store.table
+        for job_id in table.silent():
+            await store.requeue_silent(job_id)
+        for job_id in table.evictable():
+            await store.discard_result(job_id, ResultState.EXPIRED)
+        for job_id in table.forgettable():
+            await store.forget(job_id)
+        for job_id in list(self._unclear):
+            await self._clear(job_id)
+        if time.monotonic() - self._tidied_at > TIDY_S:
+            await self._tidy()
+            self._tidied_at = time.monotonic()
+        self.swept_at = time.monotonic()
+
+    async def _clear(self, job_id: str) -> None:
+        job = self._store.table.find(job_id)
+        with contextlib.suppress(ServiceError):
+            if job is None or not job.record.has_bytes:
+                await self._store.storage.delete_folder(job_id)
+            elif job.record.is_terminal:
+                await self._store.storage.delete_file(job_id, "input")
+            self._unclear.discard(job_id)
+
+    async def _tidy(self) -> None:
+        """Remove files that no record names: of dead attempts, and of uploads that never became jobs."""
+        now = datetime.now(UTC)
+        for job_id, modified in (await self._store.storage.folders()).items():
+            job = self._store.table.find(job_id)
+            if job is not None:
+                for name in _strays(job.record, await self._store.storage.files(job_id)):
+                    await self._store.storage.delete_file(job_id, name)
+            elif (now - modified).total_seconds() > UPLOAD_DEADLINE_S:
+                await self._store.storage.delete_folder(job_id)
+
+
+def _strays(record: JobRecord, names: list[str]) -> list[str]:
+    """Result files of attempts that are over. The running attempt's is about to be named."""
+    wanted = {"job.json", f"result.{record.attempt}"} | ({"input"} if not record.is_terminal else set())
+    if record.result:
+        wanted = {"job.json", record.result.name}
+    return [name for name in names if name not in wanted]

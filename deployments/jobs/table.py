@@ -1,0 +1,267 @@
+"""JobTable: all jobs and every rule about them. No I/O, no thread, no Ray; the clock is injected.
+
+A method that changes what must survive returns the *new record* and changes nothing: the caller
+writes it to storage and then calls `commit`. So nobody ever sees a state that a crash could undo.
+Leases, progress and the queue's order live in memory alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deployments.jobs.clock import Clock
+from deployments.jobs.messages import Depth, DownloadGrant, Refusal, Report
+from deployments.jobs.queue import JobQueue
+from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, evolve
+
+PROGRESS_STEP = 10
+"""Progress is written down in steps of this many per cent, so that it does not fall in a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The numbers of the promise. Seconds throughout."""
+
+    result_ttl_s: float = 900.0
+    tombstone_ttl_s: float = 900.0
+    lease_s: float = 15.0
+    acknowledge_s: float = 5.0
+    download_lease_s: float = 60.0
+    max_deaths: int = 2
+    max_attempts: int = 5
+    max_queued: int = 1000
+
+
+@dataclass(slots=True)
+class Job:
+    """A record and what is known about it in this life only."""
+
+    record: JobRecord
+    progress: int
+    holder: str | None = None
+    lease_ends: float = 0.0
+    acknowledged: bool = True
+    download_lease: int | None = None
+    download_ends: float = 0.0
+    evict_at: float = float("inf")
+
+
+class JobTable:
+    """The single source of truth on jobs. Single-threaded."""
+
+    def __init__(self, policy: Policy, clock: Clock) -> None:
+        self._policy, self._clock = policy, clock
+        self._jobs: dict[str, Job] = {}
+        self._queue = JobQueue()
+        self._lease_ids = itertools.count(1)
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    def find(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def queue_position(self, job_id: str) -> int | None:
+        """1 for the job that is next; None when it does not wait."""
+        return self._queue.position(job_id)
+
+    def depth(self) -> Depth:
+        running = [job for job in self._jobs.values() if job.record.state is State.RUNNING]
+        left_s = sum(job.record.order.estimated_s * (1 - job.progress / 100) for job in running)
+        return Depth(len(self._queue), len(running), self._queue.seconds + left_s)
+
+    # -- changing: the new record, to be written and then committed -------------------------------
+
+    def accept(self, job_id: str, order: Order) -> JobRecord | Refusal:
+        if len(self._queue) >= self._policy.max_queued:
+            return Refusal("queue_full")
+        return JobRecord(job_id, order, created_at=self._clock.wall())
+
+    def claim(self, on_hand_s: float) -> JobRecord | None:
+        """Take the next job that is fit for a holder out of the queue and grant it, once written.
+
+        If the record cannot be written, hand the job back by `unclaim`.
+        """
+        job_id = self._queue.take(on_hand_s)
+        if job_id is None:
+            return None
+        record = self._jobs[job_id].record
+        return evolve(record, state=State.RUNNING, attempt=record.attempt + 1, leased_at=self._clock.wall())
+
+    def unclaim(self, job_id: str) -> None:
+        record = self._jobs[job_id].record
+        if record.state is State.QUEUED:
+            self._queue.add_first(job_id, record.order.estimated_s)
+
+    def completed(self, job_id: str, fence: int, result: Result) -> JobRecord | None:
+        record = self._held(job_id, fence)
+        return record and evolve(
+            record,
+            state=State.COMPLETED,
+            progress=100,
+            finished_at=self._clock.wall(),
+            result=result,
+            result_state=ResultState.AVAILABLE,
+        )
+
+    def failed(self, job_id: str, fence: int, code: str, error: str) -> JobRecord | None:
+        record = self._held(job_id, fence)
+        return record and self._ended(record, code, error)
+
+    def released(self, job_id: str, fence: int) -> JobRecord | None:
+        record = self._held(job_id, fence)
+        return record and evolve(record, state=State.QUEUED)
+
+    def noted_progress(self, job_id: str) -> JobRecord | None:
+        """The record with its progress, when enough has been made to write it down."""
+        job = self._jobs[job_id]
+        if job.record.state is not State.RUNNING or job.progress < job.record.progress + PROGRESS_STEP:
+            return None
+        return evolve(job.record, progress=job.progress // PROGRESS_STEP * PROGRESS_STEP)
+
+    def result_gone(self, job_id: str, why: ResultState) -> JobRecord | None:
+        record = self._jobs[job_id].record
+        if record.result_state is not ResultState.AVAILABLE:
+            return None
+        return evolve(record, result_state=why, gone_at=self._clock.wall())
+
+    def overdue(self, job_id: str) -> JobRecord | None:
+        """The record of a job whose holder fell silent: queued again, or failed if that is too often."""
+        job = self._jobs.get(job_id)
+        if job is None or job.record.state is not State.RUNNING or job.lease_ends > self._clock.monotonic():
+            return None
+        # A grant that nobody acknowledged went to a replica that was gone: no death of a holder.
+        record, deaths = job.record, job.record.deaths + int(job.acknowledged)
+        if deaths >= self._policy.max_deaths or record.attempt >= self._policy.max_attempts:
+            return self._ended(record, "worker_crashed", "upscale failed: the image ended its worker", deaths=deaths)
+        return evolve(record, state=State.QUEUED, deaths=deaths)
+
+    def commit(self, record: JobRecord, holder: str | None = None) -> None:
+        """Make a written record the truth. `holder` is who got a claimed job."""
+        job = self._jobs.get(record.job_id) or Job(record, record.progress)
+        was_queued = job.record.state is State.QUEUED and record.job_id in self._jobs
+        self._jobs[record.job_id] = job
+        job.record, job.progress = record, max(job.progress, record.progress)
+        if record.state is State.QUEUED and not was_queued:
+            self._queue.add(record.job_id, record.order.estimated_s)
+        if record.state is not State.QUEUED:
+            self._queue.discard(record.job_id)
+        if holder is not None:
+            job.holder = holder
+            job.acknowledged = False
+            job.lease_ends = self._clock.monotonic() + self._policy.acknowledge_s
+        if record.is_terminal:
+            job.download_lease = None
+            job.evict_at = self._clock.monotonic() + self._remaining_s(record)
+
+    def load(self, record: JobRecord) -> None:
+        """Take up a record found on disk. A job that was running keeps its lease for one period."""
+        self.commit(record)
+        if record.state is State.RUNNING:
+            self._jobs[record.job_id].lease_ends = self._clock.monotonic() + self._policy.lease_s
+
+    # -- in memory alone --------------------------------------------------------------------------
+
+    def report(self, job_id: str, report: Report) -> bool:
+        """Extend a lease and note progress. False when the holder must drop the job."""
+        if self._held(job_id, report.fence) is None:
+            return False
+        job = self._jobs[job_id]
+        job.acknowledged = True
+        job.lease_ends = self._clock.monotonic() + self._policy.lease_s
+        job.progress = max(job.progress, min(99, report.progress))
+        return True
+
+    def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
+        job = self._jobs.get(job_id)
+        if job is None:
+            return Refusal("job_not_found")
+        refusal = _why_not(job.record)
+        if refusal is None and job.evict_at <= self._clock.monotonic():
+            refusal = Refusal("expired")
+        if refusal is None and self._downloading(job):
+            refusal = Refusal("download_in_progress")
+        if refusal is not None or job.record.result is None:
+            return refusal or Refusal("result_lost")
+        job.download_lease = next(self._lease_ids)
+        job.download_ends = self._clock.monotonic() + self._policy.download_lease_s
+        return DownloadGrant(job_id, job.download_lease, job.record.result, job.record.order)
+
+    def holds_download(self, job_id: str, lease_id: int) -> bool:
+        job = self._jobs.get(job_id)
+        return job is not None and job.download_lease == lease_id and self._downloading(job)
+
+    def extend_download(self, job_id: str, lease_id: int) -> bool:
+        if not self.holds_download(job_id, lease_id):
+            return False
+        self._jobs[job_id].download_ends = self._clock.monotonic() + self._policy.download_lease_s
+        return True
+
+    def return_download(self, job_id: str, lease_id: int) -> None:
+        if self.holds_download(job_id, lease_id):
+            self._jobs[job_id].download_lease = None
+
+    # -- what time has done ------------------------------------------------------------------------
+
+    def silent(self) -> list[str]:
+        """Running jobs whose lease has run out."""
+        now = self._clock.monotonic()
+        return [j for j, job in self._jobs.items() if job.record.state is State.RUNNING and job.lease_ends <= now]
+
+    def evictable(self) -> list[str]:
+        """Jobs with a result that nobody came for in time and nobody is fetching now."""
+        return [j for j, job in self._timed_out() if job.record.has_bytes and not self._downloading(job)]
+
+    def forgettable(self) -> list[str]:
+        """Jobs without bytes whose record has been kept long enough."""
+        return [j for j, job in self._timed_out() if not job.record.has_bytes]
+
+    def forget(self, job_id: str) -> None:
+        del self._jobs[job_id]
+
+    # ----------------------------------------------------------------------------------------------
+
+    def _timed_out(self) -> Iterator[tuple[str, Job]]:
+        now = self._clock.monotonic()
+        return ((j, job) for j, job in list(self._jobs.items()) if job.record.is_terminal and job.evict_at <= now)
+
+    def _held(self, job_id: str, fence: int) -> JobRecord | None:
+        job = self._jobs.get(job_id)
+        if job is None or job.record.state is not State.RUNNING or job.record.attempt != fence:
+            return None
+        return job.record
+
+    def _ended(self, record: JobRecord, code: str, error: str, deaths: int | None = None) -> JobRecord:
+        now = self._clock.wall()
+        deaths = record.deaths if deaths is None else deaths
+        return evolve(
+            record, state=State.FAILED, finished_at=now, gone_at=now, error=error, error_code=code, deaths=deaths
+        )
+
+    def _downloading(self, job: Job) -> bool:
+        return job.download_lease is not None and job.download_ends > self._clock.monotonic()
+
+    def _remaining_s(self, record: JobRecord) -> float:
+        """Seconds until the bytes, or what is left of the record, go: by the wall clock that was
+        written down, but never more than the whole time even if that clock has been set back."""
+        ttl_s = self._policy.result_ttl_s if record.has_bytes else self._policy.tombstone_ttl_s
+        since = record.finished_at if record.has_bytes else record.gone_at
+        return min(ttl_s, (since or 0.0) + ttl_s - self._clock.wall())
+
+
+def _why_not(record: JobRecord) -> Refusal | None:
+    """Why the result of a job cannot be had; None when it can."""
+    if record.state is State.FAILED:
+        return Refusal("job_failed")
+    if record.state is not State.COMPLETED:
+        return Refusal("not_ready")
+    gone = {
+        ResultState.DOWNLOADED: Refusal("already_downloaded"),
+        ResultState.EXPIRED: Refusal("expired"),
+        ResultState.LOST: Refusal("result_lost"),
+    }
+    return gone.get(record.result_state) if record.result_state else Refusal("result_lost")

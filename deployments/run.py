@@ -1,0 +1,86 @@
+"""`python -m deployments.run CONFIG`: `serve run`, after checking what would fail late or silently.
+
+Serve binds its port so that a second server shares it without a word, and goes on running when an
+application cannot be built. So the port, the settings and the storage are looked at first.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from deployments.errors import ConfigurationError, StorageError
+from deployments.settings import Settings
+from deployments.storage.owner import FileLock
+from deployments.storage.storage import open_storage
+
+BUILDER = "deployments.app:build_app"
+
+
+def main(argv: list[str]) -> int:
+    """Check, then become `serve run`. 1 and one sentence on stderr when it could not serve."""
+    if len(argv) != 1:
+        print("usage: python -m deployments.run CONFIG", file=sys.stderr)
+        return 2
+    try:
+        check(Path(argv[0]))
+    except (ConfigurationError, StorageError) as error:
+        print(f"upscaler: {error}", file=sys.stderr)
+        return 1
+    serve = Path(sys.executable).with_name("serve")
+    os.execv(serve, [str(serve), "run", argv[0]])  # noqa: S606
+
+
+def check(path: Path) -> None:
+    """Raise ConfigurationError or StorageError with one sentence on what stands in the way."""
+    try:
+        config: dict[str, Any] = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    http = config.get("http_options", {})
+    check_port(http.get("host", "127.0.0.1"), int(http.get("port", 8000)))
+    for application in config.get("applications", []):
+        if application.get("import_path") == BUILDER:
+            check_storage(parse(application.get("args", {})))
+
+
+def parse(args: dict[str, Any]) -> Settings:
+    """The settings of an application; the first mistake as a sentence."""
+    try:
+        return Settings.model_validate(args)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"args.{where}: {first['msg']}") from error
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise ConfigurationError when something listens there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} on {host} cannot be used ({error.strerror}); stop what listens there "
+                "or change http_options.port in the configuration"
+            ) from error
+
+
+def check_storage(settings: Settings) -> None:
+    """Raise StorageError when a local storage is owned by another service."""
+    storage = open_storage(settings.storage_url)
+    if storage.root is not None:
+        lock = FileLock(storage.root / "owner.lock")
+        lock.take_now()
+        lock.release()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

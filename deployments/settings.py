@@ -1,0 +1,96 @@
+"""Settings: the typed arguments of `build_app`. Read once, passed down; unknown keys are errors."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments.jobs.table import Policy
+from upscaler.picture import Limits
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LimitSettings(_Strict):
+    """What an upload may be."""
+
+    max_upload_bytes: Count = 32 << 20
+    max_input_px: Count = 25_000_000
+    max_output_px: Count = 400_000_000
+    max_side_px: Count = 65_500
+    max_queued: Count = 1000
+
+    def of_pictures(self) -> Limits:
+        return Limits(self.max_input_px, self.max_output_px, self.max_side_px)
+
+
+class ModelSettings(_Strict):
+    """Which models are served, and where their weights are looked for."""
+
+    catalogue: Path | None = None
+    served: tuple[str, ...] | None = Field(None, description="None: every catalogued model with weights here")
+    default: str = "realesrgan-x4plus"
+    weights_dir: Path | None = None
+    weights_files: dict[str, Path] = {}
+
+
+class UpscalerSettings(_Strict):
+    """The replicas that compute. Scaled by the work that waits, between min and max."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    min_replicas: Annotated[int, Field(ge=0)] = 1
+    max_replicas: Count | None = Field(None, description="None: one for each GPU, or one on a processor")
+    replicas_per_host: Count = 1
+    num_cpus: Annotated[float, Field(ge=0)] = 0.1
+    num_gpus: Annotated[float, Field(gt=0)] = 1
+    memory_budget_bytes: Count | None = None
+    drain_s: Seconds = Field(10.0, description="one more replica for every so many seconds of waiting work")
+    idle_s: Seconds = Field(60.0, description="how long a replica is kept when there is less to do")
+
+
+class IngressSettings(_Strict):
+    """The replicas that answer HTTP."""
+
+    num_replicas: Count = 1
+    max_ongoing_requests: Count = 400
+
+
+class Settings(_Strict):
+    """Everything that can be configured; `docs/operations.md` says what each does."""
+
+    storage_url: str = "~/.local/share/upscaler"
+    store_name: str = "JobStore"
+    result_ttl_s: Seconds = 900.0
+    tombstone_ttl_s: Seconds = 900.0
+    lease_s: Seconds = 15.0
+    limits: LimitSettings = LimitSettings()
+    models: ModelSettings = ModelSettings()
+    upscaler: UpscalerSettings = UpscalerSettings()
+    ingress: IngressSettings = IngressSettings()
+
+    def policy(self) -> Policy:
+        """The numbers that the job table goes by."""
+        return Policy(
+            result_ttl_s=self.result_ttl_s,
+            tombstone_ttl_s=self.tombstone_ttl_s,
+            lease_s=self.lease_s,
+            max_queued=self.limits.max_queued,
+        )
+
+    def store_version(self) -> str:
+        """Changes whenever a running store would no longer be the one these settings and this code mean."""
+        relevant = self.model_dump_json(include={"storage_url", "result_ttl_s", "tombstone_ttl_s", "lease_s", "limits"})
+        digest = hashlib.sha256(relevant.encode())
+        here = Path(__file__).parent
+        for source in sorted([here / "errors.py", *(here / "jobs").glob("*.py"), *(here / "storage").glob("*.py")]):
+            digest.update(source.read_bytes())
+        return digest.hexdigest()

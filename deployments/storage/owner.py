@@ -1,0 +1,104 @@
+"""One store owns a storage. The second one to come is refused, and told why.
+
+On a local directory the kernel's lock says who: it goes with the process, however that dies. In an
+object store it is a counter: whoever raised it last owns it, and an earlier owner finds out when it
+looks again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Protocol
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.store import ObjectStore
+
+from deployments.errors import StorageError
+from deployments.storage.storage import JobStorage
+
+LOCK_FILE, EPOCH_FILE = "owner.lock", "owner.json"
+IN_USE = "the storage is in use by another Upscaler; stop that one or configure another storage_url"
+
+
+class Ownership(Protocol):
+    """`take` once, `check` now and then; both raise StorageError when somebody else owns it."""
+
+    async def take(self) -> None: ...
+
+    async def check(self) -> None: ...
+
+    def release(self) -> None: ...
+
+
+def ownership_of(storage: JobStorage) -> Ownership:
+    return FileLock(storage.root / LOCK_FILE) if storage.root else Epoch(storage.objects)
+
+
+class FileLock:
+    """flock(2) on a file of the directory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    async def take(self) -> None:
+        self.take_now()
+
+    def take_now(self) -> None:
+        """Raises StorageError at once when another process holds it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise StorageError(IN_USE) from error
+        self._descriptor = descriptor
+
+    async def check(self) -> None:
+        """A lock that is held stays held."""
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class Epoch:
+    """A number that each owner raises by a conditional put."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self._epoch = 0
+
+    async def take(self) -> None:
+        epoch, e_tag = await self._read()
+        mode: object = {"e_tag": e_tag} if e_tag else "create"
+        body = json.dumps({"epoch": epoch + 1}).encode()
+        try:
+            await obstore.put_async(self._objects, EPOCH_FILE, body, mode=mode)  # type: ignore[arg-type]
+        except (AlreadyExistsError, PreconditionError) as error:
+            raise StorageError(IN_USE) from error
+        except BaseError as error:
+            raise StorageError(f"storage failed: {error}") from error
+        self._epoch = epoch + 1
+
+    async def check(self) -> None:
+        epoch, _ = await self._read()
+        if epoch != self._epoch:
+            raise StorageError(IN_USE)
+
+    def release(self) -> None:
+        """Nothing to do: the next owner raises the number."""
+
+    async def _read(self) -> tuple[int, str | None]:
+        try:
+            found = await obstore.get_async(self._objects, EPOCH_FILE)
+            return int(json.loads(bytes(await found.bytes_async()))["epoch"]), found.meta["e_tag"]
+        except (NotFoundError, FileNotFoundError):
+            return 0, None
+        except BaseError as error:
+            raise StorageError(f"storage failed: {error}") from error

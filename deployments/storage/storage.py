@@ -1,0 +1,170 @@
+"""JobStorage: where a job's bytes lie.
+
+    jobs/<id>/input              what was uploaded; goes when the job is terminal
+    jobs/<id>/job.json           the record, written before anyone is told what it says
+    jobs/<id>/result.<fence>     what an attempt produced; job.json names the one that counts
+    tombstones/<id>.json         the record of a job whose bytes are gone, kept for a while
+    owner.lock or owner.json     who owns this storage (owner.py)
+
+All of it through obstore, over one URL. A local directory is fsynced file and folder, since a 202
+promises that the job outlives a power cut; an object store acknowledges only what it keeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from deployments.errors import StorageError
+
+JOBS, TOMBSTONES = "jobs", "tombstones"
+STREAM_BYTES = 1 << 20
+
+
+def open_storage(url: str) -> JobStorage:
+    """Open `file:///path`, a plain path (`~` allowed), `s3://…`, `gs://…` or `az://…`.
+
+    Raises StorageError when the URL means nothing to obstore or the directory cannot be made.
+    """
+    try:
+        if "://" in url and not url.startswith("file://"):
+            return JobStorage(from_url(url), None)
+        root = _local_root(url)
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return JobStorage(LocalStore(root, automatic_cleanup=True, mkdir=True), root)
+    except (BaseError, OSError, ValueError) as error:
+        raise StorageError(f"the storage {url} cannot be opened: {error}") from error
+
+
+def _local_root(url: str) -> Path:
+    path = unquote(urlsplit(url).path) if url.startswith("file://") else url
+    return Path(path).expanduser().absolute()
+
+
+class JobStorage:
+    """One storage. `root` is its directory when it is local, else None.
+
+    Every method may raise StorageError; what is asked for and not there raises FileNotFoundError.
+    """
+
+    def __init__(self, objects: ObjectStore, root: Path | None) -> None:
+        self.objects, self.root = objects, root
+
+    async def put_input(self, job_id: str, file: IO[bytes]) -> None:
+        """Store an upload, from its start."""
+        file.seek(0)
+        await self._put(f"{JOBS}/{job_id}/input", file)
+
+    async def get_input(self, job_id: str) -> bytes:
+        return await self._get(f"{JOBS}/{job_id}/input")
+
+    async def put_result(self, job_id: str, fence: int, file: IO[bytes]) -> str:
+        """Store what attempt `fence` produced; returns the name by which `complete` publishes it."""
+        name = f"result.{fence}"
+        file.seek(0)
+        await self._put(f"{JOBS}/{job_id}/{name}", file)
+        return name
+
+    async def stream_result(self, job_id: str, name: str) -> tuple[int, AsyncIterator[bytes]]:
+        """The result's size in bytes and its bytes, in chunks."""
+        with _translated():
+            found = await obstore.get_async(self.objects, f"{JOBS}/{job_id}/{name}")
+        return found.meta["size"], _chunks(found.stream(min_chunk_size=STREAM_BYTES))
+
+    async def put_record(self, job_id: str, record: bytes) -> None:
+        await self._put(f"{JOBS}/{job_id}/job.json", record)
+
+    async def put_tombstone(self, job_id: str, record: bytes) -> None:
+        await self._put(f"{TOMBSTONES}/{job_id}.json", record)
+
+    async def records(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Every job's id and record; a tombstone after the record that it supersedes."""
+        for folder, ending in ((JOBS, "/job.json"), (TOMBSTONES, ".json")):
+            for path in [path async for path, _ in self._list(folder) if path.endswith(ending)]:
+                with contextlib.suppress(FileNotFoundError):
+                    yield path.removesuffix(ending).rsplit("/", 1)[-1], await self._get(path)
+
+    async def folders(self) -> dict[str, datetime]:
+        """The jobs that have files, and when the newest of them was written."""
+        newest: dict[str, datetime] = {}
+        async for path, modified in self._list(JOBS):
+            job_id = path.split("/")[1]
+            newest[job_id] = max(modified, newest.get(job_id, modified))
+        return newest
+
+    async def files(self, job_id: str) -> list[str]:
+        """Names of the files in a job's folder."""
+        return [path.rsplit("/", 1)[-1] async for path, _ in self._list(f"{JOBS}/{job_id}")]
+
+    async def delete_file(self, job_id: str, name: str) -> None:
+        await self._delete(f"{JOBS}/{job_id}/{name}")
+
+    async def delete_folder(self, job_id: str) -> None:
+        """Remove every file of a job, its record last, and the empty folder."""
+        for name in sorted(await self.files(job_id), key=lambda name: name == "job.json"):
+            await self.delete_file(job_id, name)
+        if self.root is not None:
+            with contextlib.suppress(OSError):  # obstore has removed it, unless it never held a file
+                (self.root / JOBS / job_id).rmdir()
+
+    async def delete_tombstone(self, job_id: str) -> None:
+        await self._delete(f"{TOMBSTONES}/{job_id}.json")
+
+    async def _put(self, path: str, data: IO[bytes] | bytes) -> None:
+        with _translated():
+            await obstore.put_async(self.objects, path, data)
+            if self.root is not None:
+                await asyncio.to_thread(_sync, self.root, path)
+
+    async def _get(self, path: str) -> bytes:
+        with _translated():
+            found = await obstore.get_async(self.objects, path)
+            return bytes(await found.bytes_async())
+
+    async def _delete(self, path: str) -> None:
+        with _translated(), contextlib.suppress(NotFoundError, FileNotFoundError):
+            await obstore.delete_async(self.objects, path)
+
+    async def _list(self, prefix: str) -> AsyncIterator[tuple[str, datetime]]:
+        with _translated():
+            async for batch in obstore.list(self.objects, prefix):
+                for meta in batch:
+                    yield meta["path"], meta["last_modified"]
+
+
+async def _chunks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    with _translated():
+        async for chunk in stream:
+            yield bytes(chunk)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """obstore's errors as ours."""
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError) as error:
+        raise FileNotFoundError("no such file in storage") from error
+    except (BaseError, OSError) as error:
+        raise StorageError(f"storage failed: {error}") from error
+
+
+def _sync(root: Path, path: str) -> None:
+    """fsync a file that obstore has put, then every folder up to the root that may be new."""
+    target = root / path
+    for place in (target, *(p for p in target.parents if p == root or root in p.parents)):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,65 @@
+"""The Upscaler as Serve runs it: no requests, only a lease loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import uuid
+
+from deployments.jobs.remote import RemoteStore
+from deployments.settings import Settings
+from deployments.storage.storage import open_storage
+from deployments.upscaler.shelf import ModelShelf
+from deployments.upscaler.worker import Worker
+from upscaler.catalogue import load_catalogue
+from upscaler.device import DeviceName, select_device
+from upscaler.engine import Engine
+from upscaler.weights import WeightsStore, default_cache_dir
+
+log = logging.getLogger("ray.serve")
+
+
+class Upscaler:
+    """One engine on one device. Serve places it, watches its health and scales it; its work it pulls."""
+
+    async def __init__(self, settings: Settings, device: DeviceName) -> None:  # type: ignore[misc]  # Serve awaits it
+        os.umask(0o077)
+        self._engine: Engine | None = None
+        shelf = await asyncio.to_thread(_warm_shelf, settings, device)
+        self._engine = Engine(shelf.device)
+        self._engine.start()
+        store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)
+        self._worker = Worker(uuid.uuid4().hex, store, storage, self._engine, shelf)
+        self._working = asyncio.ensure_future(self._worker.run())
+        log.info("upscaling on %s in %s: %s", shelf.device.torch_device, shelf.device.dtype_name, shelf.device.reason)
+
+    def check_health(self) -> None:
+        """Raises when the replica can do no more work, so that Serve replaces it."""
+        if self._working.done():
+            raise RuntimeError("the lease loop has ended")
+        if self._engine is None or not self._engine.alive:
+            raise RuntimeError("the engine has ended")
+
+    async def __del__(self) -> None:
+        """Called by Serve when the replica is to go: finish what is nearly done, give back the rest."""
+        if self._engine is None:
+            return
+        self._worker.stop()
+        await asyncio.wait([self._working])
+        await asyncio.to_thread(self._engine.close)
+
+
+def _warm_shelf(settings: Settings, device: DeviceName) -> ModelShelf:
+    """Test the device and load the default model, so that the first job does not wait for it."""
+    wanted, models = settings.upscaler, settings.models
+    chosen = select_device(
+        device,
+        wanted.dtype,
+        engines_on_host=wanted.replicas_per_host,
+        memory_budget_bytes=wanted.memory_budget_bytes,
+    )
+    weights = WeightsStore(models.weights_dir or default_cache_dir(), models.weights_files)
+    shelf = ModelShelf(load_catalogue(models.catalogue), weights, chosen)
+    shelf.get(models.default)
+    return shelf

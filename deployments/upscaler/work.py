@@ -1,0 +1,83 @@
+"""One leased job on its way: input from storage, decode, engine, encode, result to storage."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, TypeVar
+
+from deployments.jobs.messages import Grant
+from deployments.jobs.record import Order, Result
+from deployments.storage.storage import JobStorage
+from deployments.upscaler.shelf import ModelShelf
+from upscaler.codec import decode, encode
+from upscaler.engine import Engine, Pass
+from upscaler.model import Pixels
+from upscaler.picture import Picture
+
+T = TypeVar("T")
+
+SPOOL_BYTES = 32 << 20
+DIGEST_BYTES = 1 << 20
+COMPUTED_PROGRESS = 97
+"""Per cent when the engine is done; encoding and storing are the rest."""
+
+
+class Work:
+    """A job in hand. `run` it once; `progress` and `cancel` are for others meanwhile."""
+
+    def __init__(self, grant: Grant) -> None:
+        self.grant = grant
+        self._pass: Pass | None = None
+        self._stored = False
+
+    @property
+    def progress(self) -> int:
+        """0…99, never falling."""
+        if self._stored:
+            return 99
+        return int(self._pass.progress * COMPUTED_PROGRESS) if self._pass else 0
+
+    @property
+    def remaining_s(self) -> float:
+        """What is left of the job, by the estimate that the store goes by."""
+        return self.grant.order.estimated_s * (1 - self.progress / 100)
+
+    def cancel(self) -> None:
+        if self._pass is not None:
+            self._pass.cancel()
+
+    async def run(self, storage: JobStorage, engine: Engine, shelf: ModelShelf, codecs: ThreadPoolExecutor) -> Result:
+        """Do the job; its result is in storage but not yet published when this returns.
+
+        Raises UpscalerError when the picture or the model is at fault, StorageError, FileNotFoundError.
+        """
+
+        async def in_codec(call: Callable[[], T]) -> T:
+            return await asyncio.get_running_loop().run_in_executor(codecs, call)
+
+        order = self.grant.order
+        data = await storage.get_input(self.grant.job_id)
+        picture = await in_codec(lambda: decode(io.BytesIO(data)))
+        model = await asyncio.to_thread(shelf.get, order.model)
+        self._pass = engine.submit(model, picture.pixels)
+        pixels = await asyncio.wrap_future(self._pass.result)
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
+            size_bytes, sha256 = await in_codec(lambda: _encode(picture, pixels, order, file))
+            name = await storage.put_result(self.grant.job_id, self.grant.fence, file)
+        self._stored = True
+        return Result(name, size_bytes, sha256)
+
+
+def _encode(picture: Picture, pixels: Pixels, order: Order, file: IO[bytes]) -> tuple[int, str]:
+    """Write the finished picture to `file`; its size in bytes and its sha256."""
+    encode(picture.enlarged(pixels, order.scale), file, order.output_format)  # type: ignore[arg-type]
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(DIGEST_BYTES):
+        digest.update(chunk)
+    return file.tell(), digest.hexdigest()

@@ -1,0 +1,165 @@
+"""Worker: the lease loop of a replica. Knows the store, the storage and the engine, but not Ray."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from deployments.errors import ServiceError, StoreUnavailableError
+from deployments.jobs.messages import Grant, Report, Store
+from deployments.jobs.queue import AHEAD_S
+from deployments.storage.storage import JobStorage
+from deployments.upscaler.shelf import ModelShelf
+from deployments.upscaler.work import Work
+from upscaler.engine import Engine
+from upscaler.errors import CancelledError, ModelError, PictureError, UpscalerError
+
+log = logging.getLogger(__name__)
+
+REPORT_S = 1.0
+IDLE_POLL_S = 10.0
+BUSY_POLL_S = 1.0
+RETRY_S = 0.5
+INSIST_S = 60.0
+"""How long a finished job is offered to a store that does not answer, before the lease takes care of it."""
+
+MAX_ON_HAND = 8
+CODEC_THREADS = 2
+FINISH_S = 10.0
+
+
+class Worker:
+    """Leases jobs, runs them side by side, reports. `run` until `stop`."""
+
+    def __init__(self, holder: str, store: Store, storage: JobStorage, engine: Engine, shelf: ModelShelf) -> None:
+        self._holder, self._store, self._storage = holder, store, storage
+        self._engine, self._shelf = engine, shelf
+        self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
+        self._on_hand: dict[str, tuple[Work, asyncio.Task[None]]] = {}
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Both loops, until `stop`. An error of the store is waited out; any other ends the worker."""
+        reporting = asyncio.ensure_future(self._report_loop())
+        try:
+            while not self._stopping.is_set():
+                await self._lease_next()
+        finally:
+            await self._finish()
+            reporting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reporting
+            self._codecs.shutdown(wait=False)
+
+    def stop(self) -> None:
+        """Lease nothing more; `run` returns once what is nearly done is done and the rest is released."""
+        self._stopping.set()
+
+    async def _lease_next(self) -> None:
+        if len(self._on_hand) >= MAX_ON_HAND:
+            tasks = [task for _, task in self._on_hand.values()]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=BUSY_POLL_S)
+            return
+        on_hand_s = sum(work.remaining_s for work, _ in self._on_hand.values())
+        wait_s = IDLE_POLL_S if on_hand_s < AHEAD_S else BUSY_POLL_S
+        try:
+            grant = await self._unless_stopping(self._store.lease(self._holder, on_hand_s, wait_s))
+        except ServiceError as error:
+            log.warning("no lease: %s", error)
+            await asyncio.sleep(RETRY_S)
+            return
+        if grant is not None:
+            await self._begin(grant)
+
+    async def _unless_stopping(self, leasing: Awaitable[Grant | None]) -> Grant | None:
+        """Wait for a lease or for `stop`. A grant that nobody hears is not acknowledged, and runs out."""
+        poll, stopped = asyncio.ensure_future(leasing), asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait([poll, stopped], return_when=asyncio.FIRST_COMPLETED)
+            return await poll if poll.done() else None
+        finally:
+            poll.cancel()
+            stopped.cancel()
+
+    async def _begin(self, grant: Grant) -> None:
+        work = Work(grant)
+        task = asyncio.ensure_future(self._run(work))
+        self._on_hand[grant.job_id] = work, task
+        task.add_done_callback(lambda _: self._on_hand.pop(grant.job_id, None))
+        await self._report()  # acknowledges the lease
+
+    async def _run(self, work: Work) -> None:
+        """One job to its end. It fails alone, whatever befell it."""
+        job_id, fence = work.grant.job_id, work.grant.fence
+        try:
+            result = await work.run(self._storage, self._engine, self._shelf, self._codecs)
+            published = await self._insist(lambda: self._store.complete(job_id, fence, result))
+            if not published:
+                await self._storage.delete_file(job_id, result.name)
+        except CancelledError:
+            log.info("job %s was dropped", job_id)
+        except (PictureError, ModelError) as error:
+            code = "invalid_image" if isinstance(error, PictureError) else "model_not_available"
+            await self._fail(work, code, _sentence(error))
+        except (ServiceError, OSError):
+            log.exception("job %s: trouble with storage; given back", job_id)
+            await self._release(work)
+        except Exception:
+            log.exception("job %s failed", job_id)
+            await self._fail(work, "internal", "upscale failed: internal error")
+
+    async def _fail(self, work: Work, code: str, error: str) -> None:
+        with contextlib.suppress(ServiceError):  # a lease that runs out says the same, later
+            await self._insist(lambda: self._store.fail(work.grant.job_id, work.grant.fence, code, error))
+
+    async def _release(self, work: Work) -> None:
+        with contextlib.suppress(ServiceError):
+            await self._store.release(work.grant.job_id, work.grant.fence)
+
+    async def _insist(self, call: Callable[[], Awaitable[bool]]) -> bool:
+        """Call the store until it answers. Raises StoreUnavailableError after INSIST_S."""
+        give_up_at = asyncio.get_running_loop().time() + INSIST_S
+        while True:
+            try:
+                return await call()
+            except ServiceError:
+                if asyncio.get_running_loop().time() > give_up_at:
+                    raise
+            await asyncio.sleep(RETRY_S)
+
+    async def _report_loop(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_S)
+            await self._report()
+
+    async def _report(self) -> None:
+        """Heartbeat for all jobs on hand; drops those that are no longer ours."""
+        reports = {job_id: Report(work.grant.fence, work.progress) for job_id, (work, _) in self._on_hand.items()}
+        if not reports:
+            return
+        try:
+            dropped = await self._store.report(self._holder, reports)
+        except StoreUnavailableError as error:
+            log.warning("no report: %s", error)
+            return
+        for job_id in dropped:
+            if job_id in self._on_hand:
+                self._on_hand[job_id][0].cancel()
+
+    async def _finish(self) -> None:
+        """Let what needs less than FINISH_S end, release the rest."""
+        for work, task in list(self._on_hand.values()):
+            if work.remaining_s > FINISH_S:
+                work.cancel()
+                await asyncio.wait([task], timeout=FINISH_S)
+                await self._release(work)
+        tasks = [task for _, task in self._on_hand.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=FINISH_S)
+
+
+def _sentence(error: UpscalerError) -> str:
+    return f"upscale failed: {error}"

@@ -1,0 +1,5 @@
+"""The engine: pixels, models, devices. Knows nothing of Ray, HTTP or environment variables.
+
+This package stays empty of imports, so that a process which only needs the catalogue or the codec
+(the ingress) never loads torch.
+"""

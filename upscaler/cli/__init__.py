@@ -1,0 +1,1 @@
+"""The `upscale` command: the engine without any server."""

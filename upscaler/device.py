@@ -1,0 +1,131 @@
+"""Which device computes, in which numeric format, and whether it computes rightly."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch.nn import functional as F
+
+from upscaler.errors import DeviceError
+from upscaler.memory import SHARE, cpu_memory_budget, cpu_threads
+
+log = logging.getLogger(__name__)
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+
+CPU_BAND_PX = 65_536
+"""Map pixels a convolution takes at once: on larger ones a processor's caches stop helping."""
+
+CUDA_BAND_PX = 4 << 20
+
+TEST_SHAPE = (1, 64, 64, 64)
+TEST_ROUNDS = 5
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 1e-2}
+SLOWEST_GFLOPS = 0.5
+"""Below this a kernel is broken, not slow: a single core of 2010 does ten times more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where and how an engine computes. `reason` says in a sentence why it was chosen."""
+
+    torch_device: torch.device
+    dtype: torch.dtype
+    reason: str
+    band_px: int
+    memory_budget_bytes: int
+    flop_per_s: float
+
+    @property
+    def dtype_name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+
+def select_device(
+    name: DeviceName = "auto",
+    dtype: DtypeName = "auto",
+    *,
+    engines_on_host: int = 1,
+    memory_budget_bytes: int | None = None,
+) -> Device:
+    """Choose, test and describe the device. Sets torch's thread count when it is the processor.
+
+    Raises DeviceError when "cuda" is asked for and missing, or when the self-test fails.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("no CUDA device is available to this process")
+    if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
+        return _cuda(dtype, memory_budget_bytes)
+    return _cpu(dtype, memory_budget_bytes or cpu_memory_budget(engines_on_host), cpu_threads(engines_on_host))
+
+
+def _cuda(dtype: DtypeName, budget: int | None) -> Device:
+    device = torch.device("cuda")
+    chosen = torch.float16 if dtype == "auto" else getattr(torch, dtype)
+    flop_per_s = self_test(device, chosen)
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    reason = f"{torch.cuda.get_device_name(device)}: {'half precision' if dtype == 'auto' else 'dtype as asked'}"
+    return Device(device, chosen, reason, CUDA_BAND_PX, budget or int(SHARE * free_bytes), flop_per_s)
+
+
+def _cpu(dtype: DtypeName, budget: int, threads: int) -> Device:
+    device = torch.device("cpu")
+    torch.set_num_threads(threads)
+    if dtype == "float16":
+        raise DeviceError("float16 is hundreds of times slower than float32 on a processor; ask for bfloat16 or float32")
+    if dtype == "auto":
+        chosen, reason, flop_per_s = _faster_of_bf16_and_fp32(device)
+    else:
+        chosen, reason = getattr(torch, dtype), "dtype as asked"
+        flop_per_s = self_test(device, chosen)
+    return Device(device, chosen, f"{reason}; {threads} threads", CPU_BAND_PX, budget, flop_per_s)
+
+
+def _faster_of_bf16_and_fp32(device: torch.device) -> tuple[torch.dtype, str, float]:
+    fp32 = self_test(device, torch.float32)
+    try:
+        bf16 = self_test(device, torch.bfloat16)
+    except DeviceError as error:
+        return torch.float32, f"float32, since bfloat16 failed its self-test ({error})", fp32
+    if bf16 > fp32:
+        return torch.bfloat16, f"bfloat16 ran {bf16 / fp32:.1f} times as fast as float32 in the self-test", bf16
+    return torch.float32, f"bfloat16 ran only {bf16 / fp32:.1f} times as fast as float32 in the self-test", fp32
+
+
+@torch.inference_mode()
+def self_test(device: torch.device, dtype: torch.dtype) -> float:
+    """Convolve in `dtype` on `device`; the FLOP/s of the best round.
+
+    Raises DeviceError when the result differs from float64's, or takes absurdly long.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(TEST_SHAPE, generator=generator)
+    weight = torch.randn((64, 64, 3, 3), generator=generator) / 24.0  # keeps the variance of the output at 1
+    expected = F.conv2d(x.double(), weight.double(), padding=1)
+    x_there = x.to(device, dtype, memory_format=torch.channels_last)
+    weight_there = weight.to(device, dtype, memory_format=torch.channels_last)
+    flop_per_s, y = _best_rate(x_there, weight_there)
+    error = (y.double().cpu() - expected).abs().max().item() / expected.abs().max().item()
+    if not error <= TOLERANCE[dtype]:
+        raise DeviceError(f"a convolution in {dtype} on {device} is off by {error:.2g} of its range")
+    if flop_per_s < SLOWEST_GFLOPS * 1e9:
+        raise DeviceError(f"a convolution in {dtype} on {device} runs at {flop_per_s / 1e9:.2g} GFLOP/s only")
+    log.debug("self-test %s %s: %.0f GFLOP/s, error %.1e", device, dtype, flop_per_s / 1e9, error)
+    return flop_per_s
+
+
+def _best_rate(x: torch.Tensor, weight: torch.Tensor) -> tuple[float, torch.Tensor]:
+    flop = 2 * weight.numel() * x.shape[-1] * x.shape[-2]
+    seconds = []
+    for _ in range(TEST_ROUNDS):
+        started_at = time.perf_counter()
+        y = F.conv2d(x, weight, padding=1)
+        if y.is_cuda:
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started_at)
+    return flop / min(seconds), y

@@ -1,0 +1,151 @@
+"""The Engine: one thread that owns the device and lets passes take turns on it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from concurrent.futures import Future
+
+import torch
+
+from upscaler.device import Device
+from upscaler.errors import CancelledError
+from upscaler.model import Model, Pieces, Pixels
+from upscaler.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
+CPU_QUANTUM_S = 0.25
+CUDA_QUANTUM_S = 0.05
+MAX_PASSES = 256
+"""Passes on hand at once; `submit` raises queue.Full beyond it. Callers hold a few."""
+
+
+class Pass:
+    """One picture's way through a model. `result` resolves to its enlarged pixels, (H·n, W·n, 3)."""
+
+    def __init__(self, model: Model, pixels: Pixels) -> None:
+        height, width, _ = pixels.shape
+        self.result: Future[Pixels] = Future()
+        self.bytes_needed = model.bytes_needed(height, width)
+        self.flop_per_s = model.device.flop_per_s
+        self.pieces: Pieces = model.upscale(pixels)
+        self._total_flop = model.flop(height, width)
+        self._done_flop = 0
+        self._cancelled = threading.Event()
+
+    @property
+    def progress(self) -> float:
+        """Work done of work in all, 0…1. Never falls."""
+        return min(1.0, self._done_flop / self._total_flop)
+
+    @property
+    def remaining_s(self) -> float:
+        """Estimated time that is left, alone on the device."""
+        return max(0.0, (self._total_flop - self._done_flop) / self.flop_per_s)
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Take effect before the next piece: `result` then raises CancelledError."""
+        self._cancelled.set()
+
+    def advance(self, flop: int) -> float:
+        """Note work done; returns its estimated seconds."""
+        self._done_flop += flop
+        return flop / self.flop_per_s
+
+
+class Engine:
+    """Runs passes side by side, in quanta. `start()` it, `submit()` from any thread, `close()` it."""
+
+    def __init__(self, device: Device) -> None:
+        quantum_s = CUDA_QUANTUM_S if device.torch_device.type == "cuda" else CPU_QUANTUM_S
+        self._scheduler: Scheduler[Pass] = Scheduler(quantum_s)
+        self._budget_bytes = 2 * device.memory_budget_bytes
+        self._reserved_bytes = 0
+        self._inbox: queue.Queue[Pass | None] = queue.Queue(MAX_PASSES)
+        self._waiting: list[Pass] = []
+        self._closing = False
+        self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the piece in hand. What is unfinished is cancelled."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def submit(self, model: Model, pixels: Pixels) -> Pass:
+        """Queue a picture. Errors of its computation come out of `Pass.result`, and only there."""
+        work = Pass(model, pixels)
+        self._inbox.put_nowait(work)
+        return work
+
+    def step(self) -> None:
+        """Give one piece to the pass whose turn it is."""
+        work = self._scheduler.next()
+        if work is None:
+            return
+        if work.cancelled:
+            self._end(work, CancelledError("cancelled"))
+            return
+        try:
+            self._scheduler.charge(work, work.advance(next(work.pieces)))
+        except StopIteration as finished:
+            self._end(work, finished.value)
+        except Exception as error:  # a pass fails alone, whatever befell it
+            log.exception("a pass failed")
+            self._end(work, error)
+
+    def _end(self, work: Pass, outcome: Pixels | Exception) -> None:
+        work.pieces.close()
+        self._scheduler.remove(work)
+        self._reserved_bytes -= work.bytes_needed
+        if isinstance(outcome, Exception):
+            work.result.set_exception(outcome)
+        else:
+            work.result.set_result(outcome)
+
+    def _admit(self) -> None:
+        """Start what is waiting as far as memory goes; whatever is alone may always start."""
+        for work in list(self._waiting):
+            if len(self._scheduler) and self._reserved_bytes + work.bytes_needed > self._budget_bytes:
+                continue
+            self._waiting.remove(work)
+            self._reserved_bytes += work.bytes_needed
+            self._scheduler.add(work)
+
+    def _receive(self) -> None:
+        """Take what has come in; wait for it only when there is nothing else to do."""
+        while not self._closing:
+            try:
+                work = self._inbox.get(block=not len(self._scheduler) and not self._waiting)
+            except queue.Empty:
+                return
+            if work is None:
+                self._closing = True
+            else:
+                self._waiting.append(work)
+
+    def _loop(self) -> None:
+        with torch.inference_mode():
+            while not self._closing:
+                self._receive()
+                self._admit()
+                self.step()
+        self._abandon()
+
+    def _abandon(self) -> None:
+        while (work := self._scheduler.next()) is not None:
+            self._end(work, CancelledError("the engine was closed"))
+        for work in self._waiting:
+            work.result.set_exception(CancelledError("the engine was closed"))

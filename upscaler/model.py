@@ -1,0 +1,181 @@
+"""A Model: a catalogue row with its weights loaded on a device, ready to upscale pixels."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Generator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upscaler.catalogue import ModelSpec
+from upscaler.device import Device
+from upscaler.errors import DeviceError, WeightsError
+from upscaler.geometry import Band, Region, Tile, tiles
+from upscaler.networks.maps import Network
+from upscaler.networks.rrdbnet import RRDBNet
+from upscaler.networks.srvgg import SRVGGNetCompact
+from upscaler.weights import Weights, load_tensors
+
+log = logging.getLogger(__name__)
+
+Pixels = NDArray[np.uint8]
+"""(H, W, 3) RGB, 0…255."""
+
+Pieces = Generator[int, None, Pixels]
+"""One picture's way through a model: yields the FLOP of each piece, returns the enlarged pixels."""
+
+
+class _NotFinite(Exception):
+    """Half precision overflowed somewhere in this tile."""
+
+
+class Model:
+    """Upscales (H, W, 3) pixels by `spec.native_scale`. Holds nothing of a picture between passes."""
+
+    def __init__(self, spec: ModelSpec, network: nn.Module, device: Device) -> None:
+        self.spec, self.device = spec, device
+        self._network = _placed(network, device.torch_device, device.dtype)
+        self._precise = network.float() if device.dtype == torch.float16 else None
+
+    @property
+    def _arch(self) -> Network:
+        return self._network  # type: ignore[return-value]
+
+    @property
+    def _unshuffle(self) -> int:
+        return 4 // self.spec.native_scale
+
+    def flop(self, height: int, width: int) -> int:
+        """What a pass over a picture of that size will yield in all, tiled or not."""
+        return sum(self._arch.flop(*_seen_size(t, self._unshuffle)) for t in self.plan(height, width))
+
+    def seconds(self, height: int, width: int) -> float:
+        """Estimated time of a pass, alone on the device."""
+        return self.flop(height, width) / self.device.flop_per_s
+
+    def plan(self, height: int, width: int, budget_bytes: int | None = None) -> list[Tile]:
+        """The whole picture as one tile, or the largest tiles that the memory budget allows."""
+        budget = budget_bytes or self.device.memory_budget_bytes
+        whole = Region.whole(height, width)
+        return self._cut(whole, whole, budget)
+
+    def _cut(self, region: Region, within: Region, budget_bytes: int) -> list[Tile]:
+        def fits(height: int, width: int) -> bool:
+            return self._arch.map_bytes(height, width, self.device.dtype.itemsize) <= budget_bytes
+
+        if region == within and fits(region.height, region.width):
+            return [Tile(region, region)]
+        return tiles(region, within, self.spec.halo_px, fits, self._unshuffle)
+
+    def bytes_needed(self, height: int, width: int) -> int:
+        """Memory that a pass over a picture of that size holds at its peak."""
+        itemsize = self.device.dtype.itemsize
+        return max(self._arch.map_bytes(t.seen.height, t.seen.width, itemsize) for t in self.plan(height, width))
+
+    def upscale(self, pixels: Pixels) -> Pieces:
+        """Upscale one picture. Every piece is computed on the caller's thread.
+
+        Yields the FLOP of each piece as it is done, `flop(H, W)` in all; more when a tile had to be
+        done again. Raises DeviceError when even the smallest tile does not fit the device.
+        """
+        height, width, _ = pixels.shape
+        scale, within = self.spec.native_scale, Region.whole(height, width)
+        result = np.empty((height * scale, width * scale, 3), np.uint8)
+        budget = self.device.memory_budget_bytes
+        waiting = self.plan(height, width)[::-1]
+        while waiting:
+            tile = waiting.pop()
+            try:
+                yield from self._upscale_tile(pixels, tile, result)
+            except torch.OutOfMemoryError:
+                budget = self._halved(budget, tile)
+                waiting += self._cut(tile.core, within, budget)[::-1]
+        return result
+
+    def _halved(self, budget: int, tile: Tile) -> int:
+        needed = self._arch.map_bytes(tile.seen.height, tile.seen.width, self.device.dtype.itemsize)
+        smaller = min(budget, needed) // 2
+        if max(tile.core.height, tile.core.width) <= 2 * self._unshuffle:
+            raise DeviceError("the device has no memory left for even the smallest tile")
+        log.warning("out of memory on %s: redoing a tile within %d MB", self.device.torch_device, smaller >> 20)
+        torch.cuda.empty_cache()
+        return smaller
+
+    def _upscale_tile(self, pixels: Pixels, tile: Tile, result: Pixels) -> Generator[int]:
+        seen, target = pixels[tile.seen.index], result[tile.core.scaled(self.spec.native_scale).index]
+        kept = tile.kept.scaled(self.spec.native_scale)
+        try:
+            yield from self._run(self._network, self.device.dtype, seen, kept, target)
+        except _NotFinite:
+            log.info("a tile of %s left the range of %s: redone in float32", self.spec.name, self.device.dtype_name)
+            precise = _placed(self._precise or self._network, self.device.torch_device, torch.float32)
+            yield from self._run(precise, torch.float32, seen, kept, target)
+
+    def _run(
+        self, network: nn.Module, dtype: torch.dtype, seen: Pixels, kept: Region, target: Pixels
+    ) -> Generator[int]:
+        """Run what a tile sees, writing the rows and columns that are kept into `target`."""
+
+        def sink(band: Band, rows: Tensor) -> None:
+            lines = band.clipped(kept.rows)
+            if lines.rows > 0:
+                target[lines.within(kept.rows).index] = _to_pixels(
+                    rows[:, :, lines.within(band).index, kept.columns.index], dtype
+                )
+
+        x = _to_tensor(seen, self.device.torch_device, dtype, self._unshuffle)
+        yield from network.run(x, self.device.band_px, sink)  # type: ignore[operator]
+
+
+def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    copied = copy.deepcopy(network).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return copied.requires_grad_(False).eval()  # type: ignore[no-any-return]
+
+
+def _seen_size(tile: Tile, multiple: int) -> tuple[int, int]:
+    return -(-tile.seen.height // multiple) * multiple, -(-tile.seen.width // multiple) * multiple
+
+
+def _to_tensor(pixels: Pixels, device: torch.device, dtype: torch.dtype, multiple: int) -> Tensor:
+    """(H, W, 3) bytes to a (1, 3, H, W) tensor in 0…1, sides padded up to a multiple by reflection."""
+    height, width, _ = pixels.shape
+    x = torch.from_numpy(np.array(pixels)).to(device).permute(2, 0, 1)[None].float().div_(255.0)
+    below, right = -height % multiple, -width % multiple
+    if below or right:
+        x = F.pad(x, (0, right, 0, below), "reflect" if min(height, width) > 1 else "replicate")
+    return x.to(dtype).contiguous(memory_format=torch.channels_last)
+
+
+def _to_pixels(rows: Tensor, dtype: torch.dtype) -> Pixels:
+    y = rows[0].permute(1, 2, 0).float()
+    if dtype == torch.float16 and not bool(torch.isfinite(y).all()):
+        raise _NotFinite
+    scaled = y.clamp_(0.0, 1.0).mul_(255.0).round_().to(torch.uint8)
+    result: Pixels = scaled.cpu().numpy()
+    return result
+
+
+def build_network(spec: ModelSpec) -> nn.Module:
+    """The architecture of a catalogue row, with parameters not yet loaded."""
+    if spec.architecture == "rrdbnet":
+        return RRDBNet(spec.features, spec.depth, spec.growth, unshuffle=4 // spec.native_scale)
+    return SRVGGNetCompact(spec.features, spec.depth, spec.native_scale)
+
+
+def load_model(spec: ModelSpec, weights: Weights, device: Device) -> Model:
+    """Read `weights` into the architecture of `spec`, on `device`.
+
+    Raises WeightsError when the file belongs to another architecture or is damaged.
+    """
+    network = build_network(spec)
+    tensors = load_tensors(weights, list(network.state_dict()))
+    try:
+        network.load_state_dict(dict(tensors), strict=True)
+    except RuntimeError as error:
+        raise WeightsError(f"{weights.path.name} does not hold the weights of {spec.name}") from error
+    return Model(spec, network, device)

@@ -1,0 +1,68 @@
+"""Feature maps that a 3×3 convolution can walk in bands, and what a piece of such work is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upscaler.geometry import Band
+
+Pieces = Iterator[int]
+"""Work done piece by piece: each item is the FLOP just spent. Halos are not counted, so that the
+items of a run add up to exactly `Network.flop(height, width)`."""
+
+Sink = Callable[[Band, Tensor], None]
+"""Takes finished rows: the band in output rows, and a (1, 3, rows, width) tensor in 0…1."""
+
+
+class Network(Protocol):
+    """What a Model needs of an architecture."""
+
+    def flop(self, height: int, width: int) -> int:
+        """FLOP of one picture of that size (a multiply-add counts as two)."""
+
+    def map_bytes(self, height: int, width: int, itemsize: int) -> int:
+        """Bytes that stay allocated while one picture of that size runs."""
+
+    def run(self, x: Tensor, band_px: int, sink: Sink) -> Pieces:
+        """Upscale `x`, a (1, 3, H, W) tensor in 0…1, handing finished rows to `sink` in order."""
+
+
+class FeatureMap:
+    """A (1, C, H, W) activation in channels_last with a row of zeros above and below.
+
+    The zero rows make every band alike: its context is a view, at the edge as in the middle, so a
+    band costs no copy and computes what the whole map would.
+    """
+
+    def __init__(self, channels: int, height: int, width: int, like: Tensor) -> None:
+        self._padded = torch.empty(
+            (1, channels, height + 2, width), dtype=like.dtype, device=like.device, memory_format=torch.channels_last
+        )
+        self._padded[:, :, :1].zero_()
+        self._padded[:, :, -1:].zero_()
+
+    def rows(self, band: Band) -> Tensor:
+        """View of the band's own rows."""
+        return self._padded[:, :, band.start + 1 : band.stop + 1]
+
+    def context(self, band: Band) -> Tensor:
+        """View of the band's rows and one more on each side."""
+        return self._padded[:, :, band.start : band.stop + 2]
+
+
+def conv_flop(conv: nn.Conv2d, px: int) -> int:
+    return 2 * conv.weight.numel() * px
+
+
+def conv_band(conv: nn.Conv2d, context: Tensor) -> Tensor:
+    """Convolve rows that bring their vertical context with them; zeros stand left and right."""
+    return F.conv2d(context, conv.weight, conv.bias, padding=(0, 1))
+
+
+def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 3, 1, 1)

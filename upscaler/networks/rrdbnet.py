@@ -1,0 +1,161 @@
+"""RRDBNet, the network of realesrgan-x4plus, x4plus-anime and x2plus.
+
+Wang et al., "ESRGAN" (2018) and "Real-ESRGAN" (2021). The *body* works at input resolution and
+runs over the whole picture, so it needs no halo; only the *tail*, 16 times as large, runs in
+bands that see TAIL_HALO more rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upscaler.geometry import Band, bands
+from upscaler.networks.maps import FeatureMap, Pieces, Sink, conv3x3, conv_band, conv_flop
+
+TAIL_HALO = 2
+"""Rows of body output that the tail's four convolutions reach beyond a band: 3 px at 4x and 1 px at 2x."""
+
+TAIL_BAND_PX = 16_384
+"""Body pixels in a band of the tail: its maps, 16 times as large, then stay near the caches."""
+
+SLOPE = 0.2
+RESIDUAL = 0.2
+
+
+class ResidualDenseBlock(nn.Module):
+    """Five convolutions, each of which sees the block's input and all earlier outputs."""
+
+    def __init__(self, features: int, growth: int) -> None:
+        super().__init__()
+        self.conv1 = conv3x3(features, growth)
+        self.conv2 = conv3x3(features + growth, growth)
+        self.conv3 = conv3x3(features + 2 * growth, growth)
+        self.conv4 = conv3x3(features + 3 * growth, growth)
+        self.conv5 = conv3x3(features + 4 * growth, features)
+
+    @property
+    def growing(self) -> tuple[nn.Conv2d, ...]:
+        return self.conv1, self.conv2, self.conv3, self.conv4
+
+
+class RRDB(nn.Module):
+    """Three dense blocks with a residual around each and around all."""
+
+    def __init__(self, features: int, growth: int) -> None:
+        super().__init__()
+        self.rdb1 = ResidualDenseBlock(features, growth)
+        self.rdb2 = ResidualDenseBlock(features, growth)
+        self.rdb3 = ResidualDenseBlock(features, growth)
+
+
+class RRDBNet(nn.Module):
+    """Multiplies sides by 4, or by 2 when `unshuffle` first folds 2×2 pixels into channels."""
+
+    def __init__(self, features: int, depth: int, growth: int, unshuffle: int) -> None:
+        super().__init__()
+        self._features, self._growth, self._unshuffle = features, growth, unshuffle
+        self.conv_first = conv3x3(3 * unshuffle**2, features)
+        self.body = nn.Sequential(*[RRDB(features, growth) for _ in range(depth)])
+        self.conv_body = conv3x3(features, features)
+        self.conv_up1 = conv3x3(features, features)
+        self.conv_up2 = conv3x3(features, features)
+        self.conv_hr = conv3x3(features, features)
+        self.conv_last = conv3x3(features, 3)
+
+    def flop(self, height: int, width: int) -> int:
+        px = height * width // self._unshuffle**2
+        in_body = [self.conv_first, self.conv_body, *(m for m in self.body.modules() if isinstance(m, nn.Conv2d))]
+        return sum(conv_flop(conv, px) for conv in in_body) + self._tail_flop(px)
+
+    def map_bytes(self, height: int, width: int, itemsize: int) -> int:
+        px = height * width // self._unshuffle**2
+        body_channels = 4 * self._features + 4 * self._growth + self.conv_first.in_channels
+        tail_px = min(px, max(TAIL_BAND_PX, (8 + 2 * TAIL_HALO) * width // self._unshuffle))
+        return itemsize * (px * body_channels + 3 * 16 * tail_px * self._features)
+
+    def run(self, x: Tensor, band_px: int, sink: Sink) -> Pieces:
+        if self._unshuffle > 1:
+            x = F.pixel_unshuffle(x, self._unshuffle).contiguous(memory_format=torch.channels_last)
+        height, width = x.shape[-2:]
+        features = FeatureMap(self._features, height, width, x)
+        yield from self._run_body(x, features, bands(height, width, band_px))
+        yield from self._run_tail(features, height, width, sink)
+
+    def _run_body(self, x: Tensor, features: FeatureMap, cuts: list[Band]) -> Pieces:
+        """Fill `features` with what the tail upsamples: the first convolution plus the trunk."""
+        height, width = x.shape[-2:]
+        source = FeatureMap(x.shape[1], height, width, x)
+        source.rows(Band(0, height)).copy_(x)
+        trunk, *spare = (FeatureMap(self._features, height, width, x) for _ in range(3))
+        grown = [FeatureMap(self._growth, height, width, x) for _ in range(4)]
+        for band in cuts:
+            features.rows(band).copy_(conv_band(self.conv_first, source.context(band)))
+            trunk.rows(band).copy_(features.rows(band))
+            yield conv_flop(self.conv_first, band.rows * width)
+        for block in self.body:
+            yield from _run_rrdb(block, trunk, spare, grown, cuts, width)
+        for band in cuts:
+            features.rows(band).add_(conv_band(self.conv_body, trunk.context(band)))
+            yield conv_flop(self.conv_body, band.rows * width)
+
+    def _run_tail(self, features: FeatureMap, height: int, width: int, sink: Sink) -> Pieces:
+        for band in bands(height, width, TAIL_BAND_PX):
+            seen = band.grown(TAIL_HALO, height)
+            y = self._tail(features.rows(seen))
+            sink(band.scaled(4), y[:, :, band.within(seen).scaled(4).index])
+            yield self._tail_flop(band.rows * width)
+
+    def _tail(self, y: Tensor) -> Tensor:
+        for conv in (self.conv_up1, self.conv_up2):
+            y = F.leaky_relu_(conv(F.interpolate(y, scale_factor=2, mode="nearest")), SLOPE)
+        result: Tensor = self.conv_last(F.leaky_relu_(self.conv_hr(y), SLOPE))
+        return result
+
+    def _tail_flop(self, px: int) -> int:
+        at_4x = (self.conv_up2, self.conv_hr, self.conv_last)
+        return conv_flop(self.conv_up1, 4 * px) + sum(conv_flop(conv, 16 * px) for conv in at_4x)
+
+
+def _run_rrdb(
+    block: RRDB, trunk: FeatureMap, spare: list[FeatureMap], grown: list[FeatureMap], cuts: list[Band], width: int
+) -> Pieces:
+    """One RRDB, its result written over its input `trunk`."""
+    first, second = spare
+
+    def onto(target: FeatureMap, source: FeatureMap) -> Callable[[Band, Tensor], None]:
+        return lambda band, y: torch.add(source.rows(band), y, alpha=RESIDUAL, out=target.rows(band))  # type: ignore[func-returns-value]
+
+    def close(band: Band, y: Tensor) -> None:
+        inner = torch.add(second.rows(band), y, alpha=RESIDUAL)
+        trunk.rows(band).add_(inner, alpha=RESIDUAL)
+
+    yield from _run_dense(block.rdb1, trunk, grown, cuts, width, onto(first, trunk))
+    yield from _run_dense(block.rdb2, first, grown, cuts, width, onto(second, first))
+    yield from _run_dense(block.rdb3, second, grown, cuts, width, close)
+
+
+def _run_dense(
+    block: ResidualDenseBlock,
+    source: FeatureMap,
+    grown: list[FeatureMap],
+    cuts: list[Band],
+    width: int,
+    finish: Callable[[Band, Tensor], None],
+) -> Pieces:
+    """One dense block layer by layer: the layer below is complete, so a band's context is exact."""
+    for layer, conv in enumerate(block.growing):
+        for band in cuts:
+            y = conv_band(conv, _joined([source, *grown[:layer]], band))
+            grown[layer].rows(band).copy_(F.leaky_relu_(y, SLOPE))
+            yield conv_flop(conv, band.rows * width)
+    for band in cuts:
+        finish(band, conv_band(block.conv5, _joined([source, *grown], band)))
+        yield conv_flop(block.conv5, band.rows * width)
+
+
+def _joined(maps: list[FeatureMap], band: Band) -> Tensor:
+    return maps[0].context(band) if len(maps) == 1 else torch.cat([m.context(band) for m in maps], 1)
