@@ -81,13 +81,15 @@ class Delivery(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         left_bytes = self._grant.result.size_bytes
         async for chunk in self._chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            left_bytes -= len(chunk)
             if gone.done():
                 return "aborted"
-            left_bytes -= len(chunk)
-            await send({"type": "http.response.body", "body": chunk, "more_body": left_bytes > 0})
-        # A disconnect that came before the last byte is already in `gone` after one turn of the loop.
+        # Judged before the message that ends the response: after it, `receive` says "disconnect" in any case.
         await asyncio.sleep(0)
-        return "delivered" if left_bytes == 0 and not gone.done() else "aborted"
+        delivered = left_bytes == 0 and not gone.done()
+        await send({"type": "http.response.body", "body": b""})
+        return "delivered" if delivered else "aborted"
 
     async def _extend(self) -> None:
         while True:

@@ -17,12 +17,31 @@ MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 4, 16, 4096
 
 
 class _Form(MultiPartParser):
-    """Starlette's parser, which does not say whether the closing boundary ever came."""
+    """Starlette's parser over a body that is counted (a header may lie or be missing) and must end
+    with its closing boundary. Whatever is raised while it reads, it closes the files it has opened."""
 
-    complete = False
+    def __init__(self, request: Request, max_bytes: int) -> None:
+        super().__init__(
+            request.headers,
+            self._counted(request, max_bytes),
+            max_files=MAX_FILES,
+            max_fields=MAX_FIELDS,
+            max_part_size=MAX_FIELD_BYTES,
+        )
+        self._complete = False
 
     def on_end(self) -> None:
-        self.complete = True
+        self._complete = True
+
+    async def _counted(self, request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+        received_bytes = 0
+        async for chunk in request.stream():
+            received_bytes += len(chunk)
+            if received_bytes > max_bytes:
+                raise _too_large(max_bytes)
+            yield chunk
+        if not self._complete:
+            raise RequestError("bad_multipart", "The body ends before the form does.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +62,11 @@ async def received(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
     unsupported_media_type, missing_image, duplicate_image, empty_image. Raises ClientDisconnect.
     """
     _check_headers(request, max_bytes)
-    parser = _Form(
-        request.headers,
-        _bounded(request, max_bytes),
-        max_files=MAX_FILES,
-        max_fields=MAX_FIELDS,
-        max_part_size=MAX_FIELD_BYTES,
-    )
     try:
-        form = await parser.parse()
+        form = await _Form(request, max_bytes).parse()
     except MultiPartException as error:
         raise RequestError("bad_multipart", "The body is not a well-formed multipart form.") from error
     try:
-        if not parser.complete:
-            raise RequestError("bad_multipart", "The body ends before the form does.")
         yield _upload(form)
     finally:
         await form.close()
@@ -73,16 +83,6 @@ def _check_headers(request: Request, max_bytes: int) -> None:
 
 def _too_large(max_bytes: int) -> RequestError:
     return RequestError("body_too_large", f"The body is larger than the {max_bytes} bytes allowed.", limit=max_bytes)
-
-
-async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    """The body, counted: a header may lie or be missing."""
-    received_bytes = 0
-    async for chunk in request.stream():
-        received_bytes += len(chunk)
-        if received_bytes > max_bytes:
-            raise _too_large(max_bytes)
-        yield chunk
 
 
 def _upload(form: FormData) -> Upload:

@@ -117,12 +117,15 @@ class JobStore:
         return dropped
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:
+        self._require_ready()
         return await self._conclude(job_id, partial(self.table.completed, job_id, fence, result))
 
     async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:
+        self._require_ready()
         return await self._conclude(job_id, partial(self.table.failed, job_id, fence, code, error))
 
     async def release(self, job_id: str, fence: int) -> bool:
+        self._require_ready()
         return await self._conclude(job_id, partial(self.table.released, job_id, fence))
 
     async def depth(self) -> Depth:
@@ -162,7 +165,6 @@ class JobStore:
 
     async def _conclude(self, job_id: str, decide: Callable[[], JobRecord | None]) -> bool:
         """Carry out one decision on one job: write, commit, clear away. False when it was refused."""
-        self._require_ready()
         if self.table.find(job_id) is None:
             return False
         async with self._turns[job_id]:

@@ -1,0 +1,90 @@
+"""One real Serve application for the whole session: real HTTP, real Ray, real weights."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+# Before any import of Ray, which reads them once. Token authentication is for clusters of users.
+os.environ.update(
+    RAY_AUTH_MODE="disabled",
+    RAY_USAGE_STATS_ENABLED="0",
+    RAY_SERVE_LOG_TO_STDERR="0",
+    RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
+    PYTHONPATH=str(ROOT),
+)
+
+import logging
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import ray
+from ray import serve
+
+from deployments.app import build_app
+from deployments.settings import ModelSettings, Settings, UpscalerSettings
+
+FAST = "realesr-animevideov3"
+DTYPE = "float32"  # the same wherever the tests run
+RESULT_TTL_S = 20.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where the running service answers, and where it keeps its files."""
+
+    url: str
+    storage: Path
+
+    def client(self, **options: object) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=60, **options)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    scratch = tempfile.mkdtemp(prefix="up", dir="/tmp")  # short: Ray puts sockets below it
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _temp_dir=scratch,
+    )
+    yield
+    ray.shutdown()
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def service(ray_cluster, tmp_path_factory) -> Iterator[Service]:
+    storage, port = tmp_path_factory.mktemp("storage"), free_port()
+    settings = Settings(
+        storage_url=str(storage),
+        result_ttl_s=RESULT_TTL_S,
+        models=ModelSettings(default=FAST),
+        upscaler=UpscalerSettings(dtype=DTYPE),
+    )
+    serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+    serve.run(build_app(settings), name="upscaler", route_prefix="/")
+    yield Service(f"http://127.0.0.1:{port}", storage)
+    serve.shutdown()
+
+
+@pytest.fixture
+def client(service) -> Iterator[httpx.Client]:
+    with service.client() as client:
+        yield client

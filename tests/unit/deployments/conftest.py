@@ -1,0 +1,67 @@
+"""A store over a storage of its own, in this process, with a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import pytest
+from obstore.store import MemoryStore
+
+from deployments.jobs.record import Order
+from deployments.jobs.store import JobStore
+from deployments.jobs.table import Policy
+from deployments.storage.storage import JobStorage, open_storage
+
+
+@dataclass
+class FakeClock:
+    """Both clocks, moved by hand; `skew` sets the wall clock back or forth."""
+
+    now: float = 1_000_000.0
+    skew: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self.now + self.skew
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+ORDER = Order(
+    model="realesr-animevideov3",
+    scale=4,
+    input_format="png",
+    input_width=8,
+    input_height=8,
+    input_bytes=100,
+    output_format="png",
+    filename="cat",
+    estimated_s=1.0,
+)
+
+
+def an_order(estimated_s: float = 1.0) -> Order:
+    return replace(ORDER, estimated_s=estimated_s)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["local", "memory"])
+def storage(request, tmp_path) -> JobStorage:
+    """Every back end that runs in this process: the same tests hold for all."""
+    return open_storage(str(tmp_path / "storage")) if request.param == "local" else JobStorage(MemoryStore(), None)
+
+
+@pytest.fixture
+async def store(storage, clock) -> AsyncIterator[JobStore]:
+    store = JobStore(storage, Policy(), clock)
+    await store.start()
+    yield store
+    await store.close()

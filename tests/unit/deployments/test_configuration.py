@@ -1,0 +1,110 @@
+"""Settings, shipped configurations, and what is checked before the service starts."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deployments.errors import ConfigurationError
+from deployments.jobs.messages import Depth
+from deployments.run import check, check_port, parse
+from deployments.settings import Settings
+from deployments.storage.owner import FileLock
+from deployments.upscaler.autoscaling import wanted_replicas
+
+ROOT = Path(__file__).parents[3]
+SHIPPED = ["serve_config.yaml", "configs/default.yaml", "configs/gpu.yaml", "configs/cluster.yaml"]
+
+
+def args_of(name: str) -> dict[str, object]:
+    config = yaml.safe_load((ROOT / name).read_text())
+    return config["applications"][0]["args"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_configuration_is_valid(name):
+    parse(args_of(name))
+
+
+def test_the_default_configuration_lists_every_default():
+    assert parse(args_of("configs/default.yaml")) == Settings()
+    everything = Settings().model_dump()
+    listed = args_of("configs/default.yaml")
+    assert set(listed) == set(everything)
+    for group in ("limits", "models", "upscaler", "ingress"):
+        assert set(listed[group]) == set(everything[group])
+
+
+@pytest.mark.parametrize(
+    ("args", "where"),
+    [
+        ({"resutl_ttl_s": 3}, "resutl_ttl_s"),
+        ({"limits": {"max_px": 3}}, "limits.max_px"),
+        ({"upscaler": {"device": "tpu"}}, "upscaler.device"),
+        ({"result_ttl_s": 0}, "result_ttl_s"),
+        ({"ingress": {"num_replicas": "many"}}, "ingress.num_replicas"),
+    ],
+)
+def test_a_mistake_is_named(args, where):
+    with pytest.raises(ConfigurationError, match=where):
+        parse(args)
+
+
+def test_a_taken_port_is_said_in_one_sentence(tmp_path):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"port {port} on 127.0.0.1"):
+            check_port("127.0.0.1", port)
+        config = tmp_path / "c.yaml"
+        config.write_text(f"http_options: {{host: 127.0.0.1, port: {port}}}")
+        command = [sys.executable, "-m", "deployments.run", str(config)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_storage_that_another_service_owns_is_refused_before_the_start(tmp_path):
+    config = tmp_path / "c.yaml"
+    application = {"import_path": "deployments.app:build_app", "args": {"storage_url": str(tmp_path / "s")}}
+    config.write_text(yaml.safe_dump({"http_options": {"port": 0}, "applications": [application]}))
+    check(config)
+    lock = FileLock(tmp_path / "s" / "owner.lock")
+    lock.take_now()
+    try:
+        with pytest.raises(Exception, match="in use"):
+            check(config)
+    finally:
+        lock.release()
+
+
+def test_the_version_of_the_store_follows_what_it_depends_on():
+    assert Settings().store_version() == Settings().store_version()
+    assert Settings().store_version() != Settings(result_ttl_s=5).store_version()
+    assert Settings().store_version() == Settings(upscaler={"drain_s": 3}).store_version()
+
+
+@pytest.mark.parametrize(
+    ("depth", "replicas"),
+    [
+        (Depth(0, 0, 0.0), 0),
+        (Depth(1, 0, 0.01), 1),
+        (Depth(0, 1, 0.0), 1),
+        (Depth(12, 0, 240.0), 12),
+        (Depth(100, 4, 95.0), 10),
+        (Depth(3, 0, 1000.0), 3),
+    ],
+)
+def test_replicas_follow_the_work_but_not_beyond_the_jobs(depth, replicas):
+    assert wanted_replicas(depth, 10.0) == replicas
+
+
+def test_the_ingress_never_loads_torch():
+    code = "import deployments.ingress.deployment, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,126 @@
+"""Worker: real engine, real weights, a store in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deployments.jobs.record import JobRecord, Order, new_job_id
+from deployments.jobs.store import JobStore
+from deployments.jobs.table import Policy
+from deployments.storage.storage import open_storage
+from deployments.upscaler.shelf import ModelShelf
+from deployments.upscaler.worker import Worker
+from tests.pictures import decoded, png
+from tests.unit.deployments.conftest import ORDER
+from upscaler.catalogue import load_catalogue
+from upscaler.device import select_device
+from upscaler.engine import Engine
+from upscaler.weights import WeightsStore
+
+pytestmark = pytest.mark.anyio
+
+FAST = "realesr-animevideov3"
+
+
+@pytest.fixture(scope="module")
+def shelf() -> ModelShelf:
+    return ModelShelf(load_catalogue(), WeightsStore(Path("/nonexistent"), {}), select_device("cpu"))
+
+
+@pytest.fixture
+def engine(shelf):
+    engine = Engine(shelf.device)
+    engine.start()
+    yield engine
+    engine.close()
+
+
+@contextlib.asynccontextmanager
+async def working(store: JobStore, engine: Engine, shelf: ModelShelf):
+    """A worker that runs for the length of the block and is stopped as Serve would."""
+    worker = Worker("holder", store, store.storage, engine, shelf)
+    running = asyncio.ensure_future(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        await running
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = JobStore(open_storage(str(tmp_path / "storage")), Policy())
+    await store.start()
+    yield store
+    await store.close()
+
+
+async def submit(store: JobStore, data: bytes, **changes: object) -> str:
+    job_id = new_job_id()
+    await store.storage.put_input(job_id, io.BytesIO(data))
+    order = Order(**{name: getattr(ORDER, name) for name in Order.__dataclass_fields__} | changes)
+    assert isinstance(await store.submit(job_id, order), JobRecord)
+    return job_id
+
+
+async def ended(store: JobStore, job_id: str) -> dict[str, object]:
+    async with asyncio.timeout(60):
+        while (document := await store.status(job_id))["status"] == "processing":
+            await asyncio.sleep(0.02)
+    return document
+
+
+async def result_of(store: JobStore, job_id: str) -> np.ndarray:
+    grant = await store.lease_download(job_id)
+    _, chunks = await store.storage.stream_result(job_id, grant.result.name)
+    return decoded(b"".join([chunk async for chunk in chunks]))
+
+
+def solo(engine: Engine, shelf: ModelShelf, seed: int) -> np.ndarray:
+    return engine.submit(shelf.get(FAST), decoded(png(seed))).result.result(timeout=60)
+
+
+async def test_jobs_done_together_each_come_back_as_their_own(store, engine, shelf):
+    expected = {seed: solo(engine, shelf, seed) for seed in range(6)}
+    async with working(store, engine, shelf):
+        ids = {seed: await submit(store, png(seed)) for seed in range(6)}
+        for seed, job_id in ids.items():
+            document = await ended(store, job_id)
+            assert document["status"] == "completed"
+            assert np.array_equal(await result_of(store, job_id), expected[seed])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+async def test_the_result_has_the_size_that_was_asked_for(store, engine, shelf, scale):
+    async with working(store, engine, shelf):
+        job_id = await submit(store, png(1, 17, 9), scale=scale)
+        await ended(store, job_id)
+        assert (await result_of(store, job_id)).shape == (9 * scale, 17 * scale, 3)
+
+
+async def test_a_job_that_cannot_succeed_fails_alone(store, engine, shelf):
+    async with working(store, engine, shelf):
+        broken = await submit(store, png(1)[:-30])
+        unknown = await submit(store, png(1), model="gone")
+        good = await submit(store, png(2))
+        assert (await ended(store, broken))["error_code"] == "invalid_image"
+        failed = await ended(store, unknown)
+        assert failed["error"].startswith("upscale failed: model not found")
+        assert (await ended(store, good))["status"] == "completed"
+
+
+async def test_a_stopped_worker_gives_back_what_is_long(store, engine, shelf):
+    async with working(store, engine, shelf):
+        job_id = await submit(store, png(1, 1500, 1500), estimated_s=1000.0)
+        async with asyncio.timeout(60):
+            while (await store.status(job_id))["progress"] < 1:
+                await asyncio.sleep(0.02)
+    document = await store.status(job_id)
+    assert (document["status"], document["stage"]) == ("processing", "retrying")
+    assert await store.storage.get_input(job_id) == png(1, 1500, 1500)
