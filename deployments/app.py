@@ -4,15 +4,15 @@ No `from __future__ import annotations` here: Serve looks at the builder's annot
 hands over a plain dict when it finds a string.
 """
 
+from typing import Any
+
 import ray
-from ray.serve import Application, deployment
-from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
+from ray.serve import Application, Deployment, deployment
 
 from deployments.errors import ConfigurationError
 from deployments.ingress.admission import Serving
 from deployments.ingress.deployment import Ingress
 from deployments.settings import Settings
-from deployments.upscaler.autoscaling import QueueDepthPolicy
 from deployments.upscaler.deployment import Upscaler
 from upscaler.catalogue import load_catalogue
 from upscaler.device import DeviceName
@@ -31,17 +31,15 @@ def build_app(settings: Settings) -> Application:
     """The Upscaler application. Raises ConfigurationError when it could not serve its default model."""
     num_gpus = _gpus_to_use(settings)
     device: DeviceName = "cuda" if num_gpus else "cpu"
-    ingress = deployment(
-        Ingress,
+    ingress: Deployment = deployment(
         name="Ingress",
         num_replicas=settings.ingress.num_replicas,
         max_ongoing_requests=settings.ingress.max_ongoing_requests,
         graceful_shutdown_wait_loop_s=0.1,
         health_check_period_s=HEALTH_PERIOD_S,
         ray_actor_options={"num_cpus": 0},
-    )
-    upscaler = deployment(
-        Upscaler,
+    )(Ingress)
+    upscaler: Deployment = deployment(
         name="Upscaler",
         autoscaling_config=_autoscaling(settings, num_gpus),
         graceful_shutdown_timeout_s=GRACEFUL_SHUTDOWN_S,
@@ -51,7 +49,7 @@ def build_app(settings: Settings) -> Application:
             "num_cpus": settings.upscaler.num_cpus,
             "num_gpus": settings.upscaler.num_gpus if num_gpus else 0,
         },
-    )
+    )(Upscaler)
     return ingress.bind(settings, _serving(settings, device), upscaler.bind(settings, device))
 
 
@@ -60,21 +58,23 @@ def _gpus_to_use(settings: Settings) -> int:
     wanted = settings.upscaler.device
     if wanted == "cpu":
         return 0
-    present = int(ray.cluster_resources().get("GPU", 0))
+    present = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     return present if wanted == "auto" else max(1, present)
 
 
-def _autoscaling(settings: Settings, num_gpus: int) -> AutoscalingConfig:
+def _autoscaling(settings: Settings, num_gpus: int) -> dict[str, Any]:
     wanted = settings.upscaler
-    policy_kwargs = {"store_name": settings.store_name, "drain_s": wanted.drain_s}
-    return AutoscalingConfig(
-        min_replicas=wanted.min_replicas,
-        max_replicas=max(wanted.min_replicas, wanted.max_replicas or max(1, num_gpus)),
-        upscale_delay_s=0,
-        downscale_delay_s=wanted.idle_s,
-        downscale_to_zero_delay_s=wanted.idle_s,
-        policy=AutoscalingPolicy(policy_function=QueueDepthPolicy, policy_kwargs=policy_kwargs),
-    )
+    return {
+        "min_replicas": wanted.min_replicas,
+        "max_replicas": max(wanted.min_replicas, wanted.max_replicas or max(1, num_gpus)),
+        "upscale_delay_s": 0,
+        "downscale_delay_s": wanted.idle_s,
+        "downscale_to_zero_delay_s": wanted.idle_s,
+        "policy": {
+            "policy_function": "deployments.upscaler.autoscaling:QueueDepthPolicy",
+            "policy_kwargs": {"store_name": settings.store_name, "drain_s": wanted.drain_s},
+        },
+    }
 
 
 def _serving(settings: Settings, device: DeviceName) -> Serving:

@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from pydantic import ValidationError
@@ -23,16 +23,14 @@ from deployments.storage.storage import open_storage
 BUILDER = "deployments.app:build_app"
 
 
-def main(argv: list[str]) -> int:
-    """Check, then become `serve run`. 1 and one sentence on stderr when it could not serve."""
+def main(argv: list[str]) -> NoReturn:
+    """Check, then become `serve run`. Exits with one sentence on stderr when it could not serve."""
     if len(argv) != 1:
-        print("usage: python -m deployments.run CONFIG", file=sys.stderr)
-        return 2
+        sys.exit("usage: python -m deployments.run CONFIG")
     try:
         check(Path(argv[0]))
     except (ConfigurationError, StorageError) as error:
-        print(f"upscaler: {error}", file=sys.stderr)
-        return 1
+        sys.exit(f"upscaler: {error}")
     serve = Path(sys.executable).with_name("serve")
     os.execv(serve, [str(serve), "run", argv[0]])  # noqa: S606
 
@@ -83,4 +81,4 @@ def check_storage(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -36,7 +36,7 @@ class ModelSettings(_Strict):
     """Which models are served, and where their weights are looked for."""
 
     catalogue: Path | None = None
-    served: tuple[str, ...] | None = Field(None, description="None: every catalogued model with weights here")
+    served: tuple[str, ...] | None = Field(default=None, description="None: every catalogued model with weights here")
     default: str = "realesrgan-x4plus"
     weights_dir: Path | None = None
     weights_files: dict[str, Path] = {}
@@ -48,13 +48,13 @@ class UpscalerSettings(_Strict):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     min_replicas: Annotated[int, Field(ge=0)] = 1
-    max_replicas: Count | None = Field(None, description="None: one for each GPU, or one on a processor")
+    max_replicas: Count | None = Field(default=None, description="None: one for each GPU, or one on a processor")
     replicas_per_host: Count = 1
     num_cpus: Annotated[float, Field(ge=0)] = 0.1
     num_gpus: Annotated[float, Field(gt=0)] = 1
     memory_budget_bytes: Count | None = None
-    drain_s: Seconds = Field(10.0, description="one more replica for every so many seconds of waiting work")
-    idle_s: Seconds = Field(60.0, description="how long a replica is kept when there is less to do")
+    drain_s: Seconds = Field(default=10.0, description="one more replica for every so many seconds of waiting work")
+    idle_s: Seconds = Field(default=60.0, description="how long a replica is kept when there is less to do")
 
 
 class IngressSettings(_Strict):

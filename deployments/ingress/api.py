@@ -58,8 +58,8 @@ def create_app(backend: Backend) -> FastAPI:
         response_class=Response,
         responses=DOWNLOADED | problems("job_not_found", "not_ready", "already_downloaded", "unavailable"),
     )
-    async def download_result(request: Request, job_id: str) -> Response:
-        return await download(request, backend, job_id)
+    async def download_result(job_id: str) -> Response:
+        return await download(backend, job_id)
 
     return app
 

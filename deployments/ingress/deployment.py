@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
@@ -22,7 +23,7 @@ class Ingress:
     """Answers HTTP. The first replica to come also brings up the job store: the one place that may,
     since the builder of the application runs elsewhere too."""
 
-    def __init__(self, settings: Settings, serving: Serving, _upscaler: DeploymentHandle) -> None:
+    def __init__(self, settings: Settings, serving: Serving, _upscaler: DeploymentHandle[Any]) -> None:
         # The handle goes unused, since replicas pull their work: it makes the two one application.
         os.umask(0o077)
         ensure_store(settings)

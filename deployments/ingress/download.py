@@ -9,7 +9,6 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -41,7 +40,7 @@ def download_headers(grant: DownloadGrant) -> dict[str, str]:
     }
 
 
-async def download(request: Request, backend: Backend, job_id: str) -> Response:
+async def download(backend: Backend, job_id: str) -> Response:
     """Lease the result and answer with its bytes. Raises RequestError."""
     grant = await backend.lease_download(job_id)
     try:
@@ -64,7 +63,7 @@ class Delivery(Response):
         super().__init__(headers=download_headers(grant))
         self._grant, self._chunks, self._backend = grant, chunks, backend
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         extending = asyncio.ensure_future(self._extend())
         outcome: DownloadOutcome = "aborted"

@@ -74,7 +74,7 @@ _BYTES = {"schema": {"type": "string", "contentMediaType": "application/octet-st
 DOWNLOADED: Responses = {
     200: {
         "description": "The image. It is gone from the server once this request has completed.",
-        "content": {media_type: _BYTES for media_type in ("image/png", "image/jpeg", "image/webp")},
+        "content": dict.fromkeys(("image/png", "image/jpeg", "image/webp"), _BYTES),
     }
 }
 

@@ -90,8 +90,8 @@ class JobStoreActor:
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         return await self._store.lease(holder, on_hand_s, wait_s)
 
-    async def report(self, holder: str, reports: dict[str, Report]) -> list[str]:
-        return await self._store.report(holder, reports)
+    async def report(self, reports: dict[str, Report]) -> list[str]:
+        return await self._store.report(reports)
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:
         return await self._store.complete(job_id, fence, result)

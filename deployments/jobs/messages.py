@@ -91,7 +91,7 @@ class Store(Protocol):
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         """Wait up to `wait_s` for a job fit for a holder with `on_hand_s` seconds of work."""
 
-    async def report(self, holder: str, reports: dict[str, Report]) -> list[str]:
+    async def report(self, reports: dict[str, Report]) -> list[str]:
         """Heartbeat: extends leases, notes progress, returns jobs that the holder must drop."""
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:

@@ -41,8 +41,8 @@ class RemoteStore:
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         return await self._call("lease", holder, on_hand_s, wait_s, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]
 
-    async def report(self, holder: str, reports: dict[str, Report]) -> list[str]:
-        return await self._call("report", holder, reports)  # type: ignore[no-any-return]
+    async def report(self, reports: dict[str, Report]) -> list[str]:
+        return await self._call("report", reports)  # type: ignore[no-any-return]
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:
         return await self._call("complete", job_id, fence, result)  # type: ignore[no-any-return]

@@ -109,7 +109,7 @@ class JobStore:
             await self._hand_out()
             return await waiter.granted(wait_s)
 
-    async def report(self, holder: str, reports: dict[str, Report]) -> list[str]:
+    async def report(self, reports: dict[str, Report]) -> list[str]:
         self._require_ready()
         dropped = [job_id for job_id, report in reports.items() if not self.table.report(job_id, report)]
         for job_id in reports.keys() - set(dropped):

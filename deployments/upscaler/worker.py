@@ -141,7 +141,7 @@ class Worker:
         if not reports:
             return
         try:
-            dropped = await self._store.report(self._holder, reports)
+            dropped = await self._store.report(reports)
         except StoreUnavailableError as error:
             log.warning("no report: %s", error)
             return

@@ -54,7 +54,7 @@ async def test_a_job_is_on_disk_at_every_step_that_is_told(store):
     grant = await store.lease("holder", 0.0, 1.0)
     on_disk = (await records(store.storage))[job_id]
     assert (on_disk.state, on_disk.attempt) == (State.RUNNING, grant.fence)
-    assert await store.report("holder", {job_id: Report(grant.fence, 47)}) == []
+    assert await store.report({job_id: Report(grant.fence, 47)}) == []
     assert (await records(store.storage))[job_id].progress == 40
     assert (await store.status(job_id))["progress"] == 47
 
@@ -167,7 +167,7 @@ async def test_a_lease_that_finds_nothing_ends(store):
     assert await store.lease("holder", 0.0, 0.01) is None
 
 
-async def test_files_that_no_record_names_are_removed(store, clock, monkeypatch):
+async def test_files_that_no_record_names_are_removed(store, clock):
     job_id = await submitted(store)
     for fence in (1, 2):
         assert (await store.lease("holder", 0.0, 1.0)).fence == fence
