@@ -45,7 +45,15 @@ def check(path: Path) -> None:
     check_port(http.get("host", "127.0.0.1"), int(http.get("port", 8000)))
     for application in config.get("applications", []):
         if application.get("import_path") == BUILDER:
-            check_storage(parse(application.get("args", {})))
+            settings = parse(application.get("args", {}))
+            if not joins_a_cluster():  # there the owner may be the very store that we would go on with
+                check_storage(settings)
+
+
+def joins_a_cluster() -> bool:
+    """Whether `serve run` would use a Ray cluster that is already there, as Ray itself decides it."""
+    temp_dir = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray")  # noqa: S108
+    return bool(os.environ.get("RAY_ADDRESS")) or (temp_dir / "ray_current_cluster").exists()
 
 
 def parse(args: dict[str, Any]) -> Settings:
