@@ -81,7 +81,7 @@ class JobStore:
         job = self.table.find(job_id)
         if job is None:
             return None
-        downloading = job.download_lease is not None
+        downloading = self.table.downloads.active(job_id)
         return status_document(job.record, job.progress, self.table.queue_position(job_id), downloading)
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
@@ -90,14 +90,14 @@ class JobStore:
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:
         self._require_ready()
-        return self.table.extend_download(job_id, lease_id)
+        return self.table.downloads.extend(job_id, lease_id)
 
     async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
         self._require_ready()
-        if not self.table.holds_download(job_id, lease_id):
+        if not self.table.downloads.holds(job_id, lease_id):
             return
         if outcome == "aborted":
-            self.table.return_download(job_id, lease_id)
+            self.table.downloads.give_back(job_id, lease_id)
         else:
             await self.discard_result(job_id, GONE[outcome])
 

@@ -7,13 +7,12 @@ import contextlib
 import logging
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from deployments.errors import ServiceError
 from deployments.jobs.record import JobRecord, ResultState
-
-if TYPE_CHECKING:
-    from deployments.jobs.store import JobStore
+from deployments.jobs.table import JobTable
+from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +22,28 @@ UPLOAD_DEADLINE_S = 900.0
 """A folder without a record that is older than this belongs to an upload whose ingress died."""
 
 
+class Swept(Protocol):
+    """What the sweep needs of the store: it decides nothing and writes nothing itself."""
+
+    table: JobTable
+    trouble: str | None
+
+    @property
+    def storage(self) -> JobStorage: ...
+
+    async def check_ownership(self) -> None: ...
+
+    async def requeue_silent(self, job_id: str) -> None: ...
+
+    async def discard_result(self, job_id: str, why: ResultState) -> None: ...
+
+    async def forget(self, job_id: str) -> None: ...
+
+
 class Sweeper:
     """Evicts, requeues, forgets, and tidies up, every SWEEP_S seconds. Outlives its own errors."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: Swept) -> None:
         self._store = store
         self._task: asyncio.Task[None] | None = None
         self._unclear: set[str] = set()

@@ -7,11 +7,11 @@ Leases, progress and the queue's order live in memory alone.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployments.jobs.clock import Clock
+from deployments.jobs.downloads import DownloadLeases
 from deployments.jobs.messages import Depth, DownloadGrant, Refusal, Report
 from deployments.jobs.queue import JobQueue
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, evolve
@@ -43,8 +43,6 @@ class Job:
     holder: str | None = None
     lease_ends: float = 0.0
     acknowledged: bool = True
-    download_lease: int | None = None
-    download_ends: float = 0.0
     evict_at: float = float("inf")
 
 
@@ -55,7 +53,7 @@ class JobTable:
         self._policy, self._clock = policy, clock
         self._jobs: dict[str, Job] = {}
         self._queue = JobQueue()
-        self._lease_ids = itertools.count(1)
+        self.downloads = DownloadLeases(policy.download_lease_s, clock)
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -155,7 +153,7 @@ class JobTable:
             job.acknowledged = False
             job.lease_ends = self._clock.monotonic() + self._policy.acknowledge_s
         if record.is_terminal:
-            job.download_lease = None
+            self.downloads.drop(record.job_id)
             job.evict_at = self._clock.monotonic() + self._remaining_s(record)
 
     def load(self, record: JobRecord) -> None:
@@ -183,27 +181,11 @@ class JobTable:
         refusal = _why_not(job.record)
         if refusal is None and job.evict_at <= self._clock.monotonic():
             refusal = Refusal("expired")
-        if refusal is None and self._downloading(job):
+        if refusal is None and self.downloads.active(job_id):
             refusal = Refusal("download_in_progress")
         if refusal is not None or job.record.result is None:
             return refusal or Refusal("result_lost")
-        job.download_lease = next(self._lease_ids)
-        job.download_ends = self._clock.monotonic() + self._policy.download_lease_s
-        return DownloadGrant(job_id, job.download_lease, job.record.result, job.record.order)
-
-    def holds_download(self, job_id: str, lease_id: int) -> bool:
-        job = self._jobs.get(job_id)
-        return job is not None and job.download_lease == lease_id and self._downloading(job)
-
-    def extend_download(self, job_id: str, lease_id: int) -> bool:
-        if not self.holds_download(job_id, lease_id):
-            return False
-        self._jobs[job_id].download_ends = self._clock.monotonic() + self._policy.download_lease_s
-        return True
-
-    def return_download(self, job_id: str, lease_id: int) -> None:
-        if self.holds_download(job_id, lease_id):
-            self._jobs[job_id].download_lease = None
+        return DownloadGrant(job_id, self.downloads.take(job_id), job.record.result, job.record.order)
 
     # -- what time has done ------------------------------------------------------------------------
 
@@ -214,7 +196,7 @@ class JobTable:
 
     def evictable(self) -> list[str]:
         """Jobs with a result that nobody came for in time and nobody is fetching now."""
-        return [j for j, job in self._timed_out() if job.record.has_bytes and not self._downloading(job)]
+        return [j for j, job in self._timed_out() if job.record.has_bytes and not self.downloads.active(j)]
 
     def forgettable(self) -> list[str]:
         """Jobs without bytes whose record has been kept long enough."""
@@ -241,9 +223,6 @@ class JobTable:
         return evolve(
             record, state=State.FAILED, finished_at=now, gone_at=now, error=error, error_code=code, deaths=deaths
         )
-
-    def _downloading(self, job: Job) -> bool:
-        return job.download_lease is not None and job.download_ends > self._clock.monotonic()
 
     def _remaining_s(self, record: JobRecord) -> float:
         """Seconds until the bytes, or what is left of the record, go: by the wall clock that was

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
+import httpx
 import pytest
 from obstore.store import MemoryStore
 
+from deployments.ingress.admission import Admission, Serving
+from deployments.ingress.api import create_app
+from deployments.ingress.backend import Backend
 from deployments.jobs.record import Order
 from deployments.jobs.store import JobStore
 from deployments.jobs.table import Policy
 from deployments.storage.storage import JobStorage, open_storage
+from upscaler.catalogue import load_catalogue
+from upscaler.picture import Limits
+
+MAX_UPLOAD = 1 << 20
 
 
 @dataclass
@@ -65,3 +73,28 @@ async def store(storage, clock) -> AsyncIterator[JobStore]:
     await store.start()
     yield store
     await store.close()
+
+
+@pytest.fixture
+def backend(store, storage) -> Backend:
+    models = ("realesr-animevideov3", "realesrgan-x4plus")
+    serving = Serving(load_catalogue(), models, models[0], Limits(max_input_px=10_000), 200.0)
+    return Backend(store, storage, Admission(serving), MAX_UPLOAD)
+
+
+@pytest.fixture
+async def client(backend):
+    transport = httpx.ASGITransport(create_app(backend), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+def assert_is_problem(answer: httpx.Response) -> None:
+    """Every error body has the members of the contract, and names nothing of ours."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["success"] is False
+    assert "status" not in body
+    assert body["error"] == body["detail"]
+    assert body["instance"] == answer.headers["x-request-id"]
+    assert not any(word in answer.text.lower() for word in ("traceback", "pillow", "starlette", "/tmp", ".py"))
