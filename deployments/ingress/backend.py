@@ -35,7 +35,8 @@ class Backend:
         try:
             return await asyncio.shield(storing)
         except asyncio.CancelledError:
-            await asyncio.wait([storing])  # a client that leaves now must not leave half a job behind
+            # A client that leaves now must not leave half a job behind.
+            await asyncio.gather(storing, return_exceptions=True)
             raise
 
     async def _store_upload(self, upload: Upload, order: Order) -> JobRecord:

@@ -112,8 +112,11 @@ class JobStore:
     async def report(self, reports: dict[str, Report]) -> list[str]:
         self._require_ready()
         dropped = [job_id for job_id, report in reports.items() if not self.table.report(job_id, report)]
-        for job_id in reports.keys() - set(dropped):
-            await self._conclude(job_id, partial(self.table.noted_progress, job_id))
+        try:
+            for job_id in reports.keys() - set(dropped):
+                await self._conclude(job_id, partial(self.table.noted_progress, job_id))
+        except StorageError:
+            log.exception("progress could not be written down; the leases hold all the same")
         return dropped
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:

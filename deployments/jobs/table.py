@@ -112,6 +112,8 @@ class JobTable:
 
     def released(self, job_id: str, fence: int) -> JobRecord | None:
         record = self._held(job_id, fence)
+        if record is not None and record.attempt >= self._policy.max_attempts:
+            return self._ended(record, "too_many_attempts", "upscale failed: it was tried too often")
         return record and evolve(record, state=State.QUEUED)
 
     def noted_progress(self, job_id: str) -> JobRecord | None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from deployments.errors import ServiceError, StoreUnavailableError
+from deployments.errors import ServiceError
 from deployments.jobs.messages import Grant, Report, Store
 from deployments.jobs.queue import AHEAD_S
 from deployments.storage.storage import JobStorage
@@ -45,14 +45,14 @@ class Worker:
         """Both loops, until `stop`. An error of the store is waited out; any other ends the worker."""
         reporting = asyncio.ensure_future(self._report_loop())
         try:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not reporting.done():
                 await self._lease_next()
         finally:
             await self._finish()
+            self._codecs.shutdown(wait=False)
             reporting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reporting
-            self._codecs.shutdown(wait=False)
 
     def stop(self) -> None:
         """Lease nothing more; `run` returns once what is nearly done is done and the rest is released."""
@@ -104,8 +104,12 @@ class Worker:
         except (PictureError, ModelError) as error:
             code = "invalid_image" if isinstance(error, PictureError) else "model_not_available"
             await self._fail(work, code, _sentence(error))
+        except FileNotFoundError:
+            log.exception("job %s: its input is gone", job_id)
+            await self._fail(work, "input_lost", "upscale failed: the image could not be read from storage")
         except (ServiceError, OSError):
             log.exception("job %s: trouble with storage; given back", job_id)
+            await asyncio.sleep(RETRY_S)
             await self._release(work)
         except Exception:
             log.exception("job %s failed", job_id)
@@ -120,7 +124,7 @@ class Worker:
             await self._store.release(work.grant.job_id, work.grant.fence)
 
     async def _insist(self, call: Callable[[], Awaitable[bool]]) -> bool:
-        """Call the store until it answers. Raises StoreUnavailableError after INSIST_S."""
+        """Call the store until it answers. Raises ServiceError after INSIST_S."""
         give_up_at = asyncio.get_running_loop().time() + INSIST_S
         while True:
             try:
@@ -142,7 +146,7 @@ class Worker:
             return
         try:
             dropped = await self._store.report(reports)
-        except StoreUnavailableError as error:
+        except ServiceError as error:
             log.warning("no report: %s", error)
             return
         for job_id in dropped:

@@ -178,6 +178,14 @@ async def test_files_that_no_record_names_are_removed(store, clock):
     assert sorted(await store.storage.files(job_id)) == ["input", "job.json", "result.2"]
 
 
+async def test_a_job_given_back_too_often_fails(store):
+    job_id = await submitted(store)
+    for _ in range(Policy().max_attempts):
+        grant = await store.lease("holder", 0.0, 1.0)
+        assert await store.release(job_id, grant.fence)
+    assert (await store.status(job_id))["error_code"] == "too_many_attempts"
+
+
 class FullDisk(JobStorage):
     """A storage that takes no more records."""
 

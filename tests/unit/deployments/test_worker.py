@@ -115,6 +115,13 @@ async def test_a_job_that_cannot_succeed_fails_alone(store, engine, shelf):
         assert (await ended(store, good))["status"] == "completed"
 
 
+async def test_a_job_whose_input_is_gone_fails_and_is_not_tried_for_ever(store, engine, shelf):
+    job_id = await submit(store, png(1))
+    await store.storage.delete_file(job_id, "input")
+    async with working(store, engine, shelf):
+        assert (await ended(store, job_id))["error_code"] == "input_lost"
+
+
 async def test_a_stopped_worker_gives_back_what_is_long(store, engine, shelf):
     async with working(store, engine, shelf):
         job_id = await submit(store, png(1, 1500, 1500), estimated_s=1000.0)
