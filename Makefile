@@ -48,7 +48,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say which with make PYTHON=…" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
-# torch comes first and pinned: a looser requirement would take a build with gigabytes of CUDA.
+# torch comes first and pinned. Where pip finds a CPU build of that version it takes it; PyPI's own
+# build for Linux brings CUDA along, gigabytes of it: the README says how to have the CPU build.
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .

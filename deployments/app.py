@@ -54,11 +54,12 @@ def build_app(settings: Settings) -> Application:
 
 
 def _gpus_to_use(settings: Settings) -> int:
-    """GPUs in the cluster, when they are to be used. `auto` takes what is there now: it is for one machine."""
+    """How many replicas the cluster's GPUs are for, when they are to be used. `auto` takes what is
+    there now: it is for one machine."""
     wanted = settings.upscaler.device
     if wanted == "cpu":
         return 0
-    present = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    present = int(ray.cluster_resources().get("GPU", 0) / settings.upscaler.num_gpus)  # type: ignore[no-untyped-call]
     return present if wanted == "auto" else max(1, present)
 
 
@@ -82,10 +83,12 @@ def _serving(settings: Settings, device: DeviceName) -> Serving:
     models = settings.models
     catalogue = load_catalogue(models.catalogue)
     weights = WeightsStore(models.weights_dir or default_cache_dir(), models.weights_files)
-    names = models.served or tuple(catalogue)
+    names = tuple(catalogue) if models.served is None else models.served
     unknown = sorted({*names, models.default} - set(catalogue))
     if unknown:
         raise ConfigurationError(f"not in the catalogue: {', '.join(unknown)}")
+    if models.default not in names:
+        raise ConfigurationError(f"the default model {models.default} is not among those served")
     here = tuple(name for name in names if weights.find(catalogue[name]))
     if models.default not in here:
         raise ConfigurationError(f"no weights of {models.default}; run `upscale models pull {models.default}`")

@@ -7,6 +7,7 @@ application cannot be built. So the port, the settings and the storage are looke
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -32,17 +33,23 @@ def main(argv: list[str]) -> NoReturn:
     except (ConfigurationError, StorageError) as error:
         sys.exit(f"upscaler: {error}")
     serve = Path(sys.executable).with_name("serve")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's `&` has it ignored, which would outlive exec
     os.execv(serve, [str(serve), "run", argv[0]])  # noqa: S606
 
 
 def check(path: Path) -> None:
     """Raise ConfigurationError or StorageError with one sentence on what stands in the way."""
     try:
-        config: dict[str, Any] = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        config: Any = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise ConfigurationError(f"{path} is not a configuration of Serve")
     http = config.get("http_options", {})
-    check_port(http.get("host", "127.0.0.1"), int(http.get("port", 8000)))
+    port = http.get("port", 8000)
+    if not isinstance(port, int):
+        raise ConfigurationError(f"http_options.port: {port} is not a number")
+    check_port(http.get("host", "127.0.0.1"), port)
     for application in config.get("applications", []):
         if application.get("import_path") == BUILDER:
             settings = parse(application.get("args", {}))

@@ -6,13 +6,14 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from deployments.jobs.table import Policy
 from upscaler.picture import Limits
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class _Strict(BaseModel):
@@ -35,11 +36,11 @@ class LimitSettings(_Strict):
 class ModelSettings(_Strict):
     """Which models are served, and where their weights are looked for."""
 
-    catalogue: Path | None = None
+    catalogue: UserPath | None = None
     served: tuple[str, ...] | None = Field(default=None, description="None: every catalogued model with weights here")
     default: str = "realesrgan-x4plus"
-    weights_dir: Path | None = None
-    weights_files: dict[str, Path] = {}
+    weights_dir: UserPath | None = None
+    weights_files: dict[str, UserPath] = {}
 
 
 class UpscalerSettings(_Strict):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.errors import RequestError
+from deployments.ingress.problems import problem
+
+log = logging.getLogger(__name__)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
@@ -25,12 +32,22 @@ class Envelope:
         request_id = wanted if REQUEST_ID.match(wanted) else secrets.token_hex(8)
         scope["upscaler.request_id"] = request_id
 
+        started = False
+
         async def send_enveloped(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers["Cache-Control"] = "no-store"
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
-        await self._app(scope, receive, send_enveloped)
+        try:
+            await self._app(scope, receive, send_enveloped)
+        except Exception:  # the border: a bug is logged, told without a word of it, and ends this request only
+            log.exception("request %s failed", request_id)
+            if not started:
+                bug = RequestError("internal", "Something went wrong on our side.")
+                await problem(Request(scope), bug)(scope, receive, send_enveloped)

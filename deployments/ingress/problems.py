@@ -111,12 +111,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         log.warning("request %s: %s", request.scope.get("upscaler.request_id"), error)
         return problem(request, refused("unavailable"))
 
-    async def on_bug(request: Request, error: Exception) -> JSONResponse:
-        log.error("request %s failed", request.scope.get("upscaler.request_id"), exc_info=error)
-        return problem(request, RequestError("internal", "Something went wrong on our side."))
-
     app.add_exception_handler(RequestError, on_request_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(StoreUnavailableError, on_unavailable)
     app.add_exception_handler(StorageError, on_unavailable)
-    app.add_exception_handler(Exception, on_bug)

@@ -21,10 +21,12 @@ def status_document(record: JobRecord, progress: int, queue_position: int | None
     document: dict[str, Any] = {"job_id": record.job_id, "status": STATUS[record.state]}
     if record.state is State.FAILED:
         document |= {"error": record.error, "error_code": record.error_code}
+    elif record.result_state is ResultState.LOST:
+        document |= {"status": "failed", "error": "upscale failed: the result was lost", "error_code": "result_lost"}
     elif record.state is State.COMPLETED:
         document |= _completed(record, downloading)
     else:
-        document |= {"progress": min(99, progress), "stage": _stage(record)}
+        document |= {"progress": progress, "stage": _stage(record)}
         if queue_position is not None:
             document["queue_position"] = queue_position
     order = record.order

@@ -1,4 +1,7 @@
-"""Download leases: who is fetching a result just now. In memory alone; a new life has none."""
+"""Downloads: whether a result can be had, and who is fetching it just now.
+
+Leases are in memory alone: a new life of the store has none.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import itertools
 from dataclasses import dataclass
 
 from deployments.jobs.clock import Clock
+from deployments.jobs.messages import Refusal
+from deployments.jobs.record import JobRecord, ResultState, State
 
 
 @dataclass(slots=True)
@@ -49,3 +54,17 @@ class DownloadLeases:
     def drop(self, job_id: str) -> None:
         """The result is gone: whatever lease there was means nothing."""
         self._leases.pop(job_id, None)
+
+
+def why_not(record: JobRecord) -> Refusal | None:
+    """Why the result of a job cannot be had; None when it can."""
+    if record.state is State.FAILED:
+        return Refusal("job_failed")
+    if record.state is not State.COMPLETED:
+        return Refusal("not_ready")
+    gone = {
+        ResultState.DOWNLOADED: Refusal("already_downloaded"),
+        ResultState.EXPIRED: Refusal("expired"),
+        ResultState.LOST: Refusal("result_lost"),
+    }
+    return gone.get(record.result_state) if record.result_state else Refusal("result_lost")

@@ -75,7 +75,9 @@ class Result:
 class JobRecord:
     """A job, whole. Times ending in `_at` are wall-clock seconds since the epoch.
 
-    `attempt` is also the fence: the word of a holder of an earlier attempt is void.
+    `attempt` is also the fence: the word of a holder of an earlier attempt is void. `deaths` and
+    `releases` say how attempts ended that did not end the job. `progress` is a mark above all that
+    was shown while it ran.
     """
 
     job_id: str
@@ -84,6 +86,7 @@ class JobRecord:
     state: State = State.QUEUED
     attempt: int = 0
     deaths: int = 0
+    releases: int = 0
     progress: int = 0
     leased_at: float | None = None
     finished_at: float | None = None

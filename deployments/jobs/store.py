@@ -82,7 +82,9 @@ class JobStore:
         if job is None:
             return None
         downloading = self.table.downloads.active(job_id)
-        return status_document(job.record, job.progress, self.table.queue_position(job_id), downloading)
+        return status_document(
+            job.record, self.table.shown_progress(job_id), self.table.queue_position(job_id), downloading
+        )
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         self._require_ready()

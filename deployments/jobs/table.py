@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployments.jobs.clock import Clock
-from deployments.jobs.downloads import DownloadLeases
+from deployments.jobs.downloads import DownloadLeases, why_not
 from deployments.jobs.messages import Depth, DownloadGrant, Refusal, Report
 from deployments.jobs.queue import JobQueue
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, evolve
 
 PROGRESS_STEP = 10
-"""Progress is written down in steps of this many per cent, so that it does not fall in a restart."""
+"""Progress is shown only below a mark that has been written down, which rises in steps of this many
+per cent. A new life of the store goes on from the mark, so what a client sees never falls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Policy:
     download_lease_s: float = 60.0
     max_deaths: int = 2
     max_attempts: int = 5
+    max_leases: int = 50
     max_queued: int = 1000
 
 
@@ -66,6 +68,11 @@ class JobTable:
     def queue_position(self, job_id: str) -> int | None:
         """1 for the job that is next; None when it does not wait."""
         return self._queue.position(job_id)
+
+    def shown_progress(self, job_id: str) -> int:
+        """What clients may see of a job's progress, 0…99."""
+        job = self._jobs[job_id]
+        return min(99, job.progress, job.record.progress)
 
     def depth(self) -> Depth:
         running = [job for job in self._jobs.values() if job.record.state is State.RUNNING]
@@ -112,16 +119,16 @@ class JobTable:
 
     def released(self, job_id: str, fence: int) -> JobRecord | None:
         record = self._held(job_id, fence)
-        if record is not None and record.attempt >= self._policy.max_attempts:
-            return self._ended(record, "too_many_attempts", "upscale failed: it was tried too often")
-        return record and evolve(record, state=State.QUEUED)
+        if record is not None and record.attempt >= self._policy.max_leases:
+            return self._too_often(record)
+        return record and evolve(record, state=State.QUEUED, releases=record.releases + 1)
 
     def noted_progress(self, job_id: str) -> JobRecord | None:
-        """The record with its progress, when enough has been made to write it down."""
+        """The record with a higher mark, when progress has come to the one that is written down."""
         job = self._jobs[job_id]
-        if job.record.state is not State.RUNNING or job.progress < job.record.progress + PROGRESS_STEP:
+        if job.record.state is not State.RUNNING or job.progress <= job.record.progress:
             return None
-        return evolve(job.record, progress=job.progress // PROGRESS_STEP * PROGRESS_STEP)
+        return evolve(job.record, progress=min(99, (job.progress // PROGRESS_STEP + 1) * PROGRESS_STEP))
 
     def result_gone(self, job_id: str, why: ResultState) -> JobRecord | None:
         record = self._jobs[job_id].record
@@ -135,19 +142,23 @@ class JobTable:
         if job is None or job.record.state is not State.RUNNING or job.lease_ends > self._clock.monotonic():
             return None
         # A grant that nobody acknowledged went to a replica that was gone: no death of a holder.
-        record, deaths = job.record, job.record.deaths + int(job.acknowledged)
-        if deaths >= self._policy.max_deaths or record.attempt >= self._policy.max_attempts:
+        record, died = job.record, job.acknowledged
+        deaths, releases = record.deaths + died, record.releases + (not died)
+        if deaths >= self._policy.max_deaths or record.attempt - releases >= self._policy.max_attempts:
             return self._ended(record, "worker_crashed", "upscale failed: the image ended its worker", deaths=deaths)
-        return evolve(record, state=State.QUEUED, deaths=deaths)
+        if record.attempt >= self._policy.max_leases:
+            return self._too_often(record)
+        return evolve(record, state=State.QUEUED, deaths=deaths, releases=releases)
 
     def commit(self, record: JobRecord, holder: str | None = None) -> None:
         """Make a written record the truth. `holder` is who got a claimed job."""
         job = self._jobs.get(record.job_id) or Job(record, record.progress)
         was_queued = job.record.state is State.QUEUED and record.job_id in self._jobs
         self._jobs[record.job_id] = job
-        job.record, job.progress = record, max(job.progress, record.progress)
+        job.record = record
         if record.state is State.QUEUED and not was_queued:
-            self._queue.add(record.job_id, record.order.estimated_s)
+            add = self._queue.add_first if record.attempt else self._queue.add  # what has waited before does not again
+            add(record.job_id, record.order.estimated_s)
         if record.state is not State.QUEUED:
             self._queue.discard(record.job_id)
         if holder is not None:
@@ -159,10 +170,12 @@ class JobTable:
             job.evict_at = self._clock.monotonic() + self._remaining_s(record)
 
     def load(self, record: JobRecord) -> None:
-        """Take up a record found on disk. A job that was running keeps its lease for one period."""
+        """Take up a record found on disk. A job that was running keeps its lease for one period; if
+        nobody reports on it, everything was restarted, and that is no death of its holder."""
         self.commit(record)
         if record.state is State.RUNNING:
-            self._jobs[record.job_id].lease_ends = self._clock.monotonic() + self._policy.lease_s
+            job = self._jobs[record.job_id]
+            job.acknowledged, job.lease_ends = False, self._clock.monotonic() + self._policy.lease_s
 
     # -- in memory alone --------------------------------------------------------------------------
 
@@ -180,7 +193,7 @@ class JobTable:
         job = self._jobs.get(job_id)
         if job is None:
             return Refusal("job_not_found")
-        refusal = _why_not(job.record)
+        refusal = why_not(job.record)
         if refusal is None and job.evict_at <= self._clock.monotonic():
             refusal = Refusal("expired")
         if refusal is None and self.downloads.active(job_id):
@@ -226,23 +239,12 @@ class JobTable:
             record, state=State.FAILED, finished_at=now, gone_at=now, error=error, error_code=code, deaths=deaths
         )
 
+    def _too_often(self, record: JobRecord) -> JobRecord:
+        return self._ended(record, "too_many_attempts", "upscale failed: it was tried too often")
+
     def _remaining_s(self, record: JobRecord) -> float:
         """Seconds until the bytes, or what is left of the record, go: by the wall clock that was
         written down, but never more than the whole time even if that clock has been set back."""
         ttl_s = self._policy.result_ttl_s if record.has_bytes else self._policy.tombstone_ttl_s
         since = record.finished_at if record.has_bytes else record.gone_at
         return min(ttl_s, (since or 0.0) + ttl_s - self._clock.wall())
-
-
-def _why_not(record: JobRecord) -> Refusal | None:
-    """Why the result of a job cannot be had; None when it can."""
-    if record.state is State.FAILED:
-        return Refusal("job_failed")
-    if record.state is not State.COMPLETED:
-        return Refusal("not_ready")
-    gone = {
-        ResultState.DOWNLOADED: Refusal("already_downloaded"),
-        ResultState.EXPIRED: Refusal("expired"),
-        ResultState.LOST: Refusal("result_lost"),
-    }
-    return gone.get(record.result_state) if record.result_state else Refusal("result_lost")

@@ -1,8 +1,8 @@
-"""One store owns a storage. The second one to come is refused, and told why.
+"""One store owns a storage; the other answers nothing, and says why.
 
-On a local directory the kernel's lock says who: it goes with the process, however that dies. In an
-object store it is a counter: whoever raised it last owns it, and an earlier owner finds out when it
-looks again.
+On a local directory the kernel's lock says who: the first to come keeps it until its process ends,
+however that dies. An object store has no lock that goes with a process, so there it is a counter:
+the last to raise it owns it, and the one before finds out when it looks again.
 """
 
 from __future__ import annotations
@@ -50,10 +50,13 @@ class FileLock:
 
     def take_now(self) -> None:
         """Raises StorageError at once when another process holds it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(f"the storage {self._path.parent} cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             os.close(descriptor)
             raise StorageError(IN_USE) from error
         self._descriptor = descriptor

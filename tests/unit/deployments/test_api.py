@@ -97,7 +97,15 @@ async def test_a_lost_result_is_said_to_be_lost(client, store, storage):
     await storage.delete_file(job_id, "result.1")
     answer = await client.get(f"/api/v1/download/{job_id}")
     assert (answer.status_code, answer.json()["code"]) == (500, "result_lost")
-    assert "download_url" not in (await client.get(f"/api/v1/status/{job_id}")).json()
+    status = (await client.get(f"/api/v1/status/{job_id}")).json()
+    assert (status["status"], status["error_code"]) == ("failed", "result_lost")
+
+
+async def test_a_bug_is_told_without_a_word_of_it(client, store):
+    store.table = None  # whatever touches it breaks
+    answer = await client.get("/api/v1/status/1")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert_is_problem(answer)
 
 
 async def test_a_store_that_does_not_answer_is_a_503(client, store):

@@ -55,7 +55,7 @@ async def test_a_job_is_on_disk_at_every_step_that_is_told(store):
     on_disk = (await records(store.storage))[job_id]
     assert (on_disk.state, on_disk.attempt) == (State.RUNNING, grant.fence)
     assert await store.report({job_id: Report(grant.fence, 47)}) == []
-    assert (await records(store.storage))[job_id].progress == 40
+    assert (await records(store.storage))[job_id].progress == 50  # a mark above what is shown
     assert (await store.status(job_id))["progress"] == 47
 
 
@@ -125,6 +125,31 @@ async def test_a_new_life_takes_up_every_job(store, clock):
         await store.close()
 
 
+async def test_progress_does_not_fall_in_a_restart(store, clock):
+    job_id = await submitted(store)
+    grant = await store.lease("holder", 0.0, 1.0)
+    await store.report({job_id: Report(grant.fence, 57)})
+    store = await reopened(store, clock)
+    try:
+        assert (await store.status(job_id))["progress"] >= 57
+    finally:
+        await store.close()
+
+
+async def test_restarts_and_releases_do_not_use_up_a_job(store, clock):
+    job_id = await submitted(store)
+    for _ in range(8):
+        grant = await store.lease("holder", 0.0, 1.0)
+        await store.report({job_id: Report(grant.fence, 10)})
+        store = await reopened(store, clock)
+        clock.advance(Policy().lease_s + 1)
+        await store._sweeper.sweep()
+        grant = await store.lease("holder", 0.0, 1.0)
+        await store.release(job_id, grant.fence)
+    assert (await store.status(job_id))["stage"] == "retrying"
+    await store.close()
+
+
 async def test_what_expired_while_nothing_ran_is_gone_before_the_first_answer(store, clock):
     job_id = await finished(store)
     await store.close()
@@ -180,7 +205,7 @@ async def test_files_that_no_record_names_are_removed(store, clock):
 
 async def test_a_job_given_back_too_often_fails(store):
     job_id = await submitted(store)
-    for _ in range(Policy().max_attempts):
+    for _ in range(Policy().max_leases):
         grant = await store.lease("holder", 0.0, 1.0)
         assert await store.release(job_id, grant.fence)
     assert (await store.status(job_id))["error_code"] == "too_many_attempts"
