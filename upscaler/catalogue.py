@@ -49,7 +49,7 @@ Catalogue = Mapping[str, ModelSpec]
 
 
 def _row(name: str, fields: dict[str, Any]) -> ModelSpec:
-    release = Release(**fields.pop("release"))
+    release = Release(**fields.pop("release", {}))
     return ModelSpec(name=name, release=release, package_stem=fields.pop("package_stem", None), **fields)
 
 

@@ -8,12 +8,13 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin
 
 from upscaler.errors import AnimatedPictureError, InvalidPictureError, UnsupportedFormatError
 from upscaler.picture import Format, Picture
 
 Image.MAX_IMAGE_PIXELS = None  # Limits decides, from the header, with the contract's answer
+PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20  # with Pillow's 1 MiB a large profile counts as damage
 
 SIGNATURES: dict[bytes, Format] = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
 MAX_ICC_BYTES = 1 << 20
@@ -25,6 +26,7 @@ PNG_OPTIONS = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 
 JPEG_OPTIONS = {"quality": 95, "subsampling": "4:4:4"}
 WEBP_OPTIONS = {"quality": 95, "method": 4}
+OPTIONS: dict[Format, dict[str, Any]] = {"png": PNG_OPTIONS, "jpeg": JPEG_OPTIONS, "webp": WEBP_OPTIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +53,20 @@ def _open(file: IO[bytes]) -> tuple[Image.Image, Format]:
     name = sniff(file.read(12))
     file.seek(0)
     try:
-        return Image.open(file, formats=(name.upper(),)), name
+        image = Image.open(file, formats=(name.upper(),))
     except MemoryError:
         raise
     except Exception as error:  # a parser's own errors are of every kind; the bytes are to blame
         raise InvalidPictureError("the image is damaged: its header cannot be read") from error
+    # A phone's JPEG holds several pictures without being animated: its primary one is taken.
+    if name != "jpeg" and getattr(image, "is_animated", False):
+        raise AnimatedPictureError("animated images are not supported")
+    return image, name
 
 
 def probe(file: IO[bytes]) -> Header:
     """Read the header only. Raises UnsupportedFormatError, InvalidPictureError, AnimatedPictureError."""
     image, name = _open(file)
-    # A phone's JPEG holds several pictures without being animated: its primary one is taken.
-    if name != "jpeg" and getattr(image, "is_animated", False):
-        raise AnimatedPictureError("animated images are not supported")
     width, height = image.size
     return Header(name, height, width) if _orientation(image) in TRANSPOSED else Header(name, width, height)
 
@@ -71,7 +74,7 @@ def probe(file: IO[bytes]) -> Header:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ORIENTATION_TAG, 1))
-    except Exception:  # broken EXIF is dropped, not fatal
+    except Exception:  # noqa: BLE001 - broken EXIF is dropped, not fatal
         return 1
 
 
@@ -82,7 +85,7 @@ def decode(file: IO[bytes]) -> Picture:
         image.load()
         upright = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
         return _to_picture(upright, name)
-    except (MemoryError, UnidentifiedImageError):
+    except MemoryError:
         raise
     except Exception as error:  # as above: truncated, corrupt, or lying about itself
         raise InvalidPictureError("the image is damaged: its pixels cannot be decoded") from error
@@ -103,15 +106,15 @@ def _to_picture(image: Image.Image, name: Format) -> Picture:
 
 
 def _to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
-    return ((np.clip(values, 0, 65_535).astype(np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
+    wide = np.clip(values, 0, 65_535).astype(np.uint32)
+    return np.asarray((wide * 255 + 32_767) // 65_535, np.uint8)
 
 
-def encode(picture: Picture, file: IO[bytes], format: Format | None = None) -> None:
+def encode(picture: Picture, file: IO[bytes], target: Format | None = None) -> None:
     """Write the picture to `file`, in its own format unless told otherwise, with its profile alone."""
-    name = format or picture.format
+    name = target or picture.format
     image = _to_image(picture, keep_alpha=name != "jpeg")
-    options: dict[str, Any] = {"png": PNG_OPTIONS, "jpeg": JPEG_OPTIONS, "webp": WEBP_OPTIONS}[name]
-    image.save(file, name.upper(), icc_profile=picture.icc_profile, **options)
+    image.save(file, name.upper(), icc_profile=picture.icc_profile, **OPTIONS[name])
 
 
 def _to_image(picture: Picture, *, keep_alpha: bool) -> Image.Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +26,6 @@ CUDA_BAND_PX = 4 << 20
 
 TEST_SHAPE = (1, 64, 64, 64)
 TEST_ROUNDS = 5
-TEST_TURNS = 3
 MUCH_SLOWER = 0.75
 """bfloat16 is about twice as fast as float32 where the processor has it, and several times slower
 where it is emulated."""
@@ -82,7 +82,9 @@ def _cpu(dtype: DtypeName, budget: int, threads: int) -> Device:
     device = torch.device("cpu")
     torch.set_num_threads(threads)
     if dtype == "float16":
-        raise DeviceError("float16 is hundreds of times slower than float32 on a processor; ask for bfloat16 or float32")
+        raise DeviceError(
+            "float16 is hundreds of times slower than float32 on a processor; ask for bfloat16 or float32"
+        )
     if dtype == "auto":
         chosen, reason, flop_per_s = _faster_of_bf16_and_fp32(device)
     else:
@@ -92,23 +94,24 @@ def _cpu(dtype: DtypeName, budget: int, threads: int) -> Device:
 
 
 def _faster_of_bf16_and_fp32(device: torch.device) -> tuple[torch.dtype, str, float]:
-    """bfloat16 where the processor computes in it, else float32. The choice changes pixels, so it
-    must not depend on what else runs: the two take turns, and MUCH_SLOWER lies far from either case."""
-    fp32 = bf16 = 0.0
-    for _ in range(TEST_TURNS):
-        fp32 = max(fp32, self_test(device, torch.float32))
-        try:
-            bf16 = max(bf16, self_test(device, torch.bfloat16))
-        except DeviceError as error:
-            return torch.float32, f"float32, since bfloat16 failed its self-test ({error})", fp32
-    if bf16 > MUCH_SLOWER * fp32:
-        return torch.bfloat16, f"bfloat16 ran {bf16 / fp32:.1f} times as fast as float32 in the self-test", bf16
-    return torch.float32, f"bfloat16 ran only {bf16 / fp32:.1f} times as fast as float32 in the self-test", fp32
+    """bfloat16 where the processor computes in it, else float32. The choice changes pixels, so it must
+    not depend on what else runs: one thread's own processor time is compared, which others do not use up."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        ratio = self_test(device, torch.bfloat16, time.thread_time) / self_test(device, torch.float32, time.thread_time)
+        reason = f"bfloat16 runs {ratio:.1f} times as fast as float32 in the self-test"
+    except DeviceError as error:
+        ratio, reason = 0.0, f"float32, since bfloat16 failed its self-test ({error})"
+    finally:
+        torch.set_num_threads(threads)
+    chosen = torch.bfloat16 if ratio > MUCH_SLOWER else torch.float32
+    return chosen, reason, self_test(device, chosen)
 
 
 @torch.inference_mode()
-def self_test(device: torch.device, dtype: torch.dtype) -> float:
-    """Convolve in `dtype` on `device`; the FLOP/s of the best round.
+def self_test(device: torch.device, dtype: torch.dtype, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Convolve in `dtype` on `device`; the FLOP/s of the best round by `clock`.
 
     Raises DeviceError when the result differs from float64's, or takes absurdly long.
     """
@@ -118,7 +121,7 @@ def self_test(device: torch.device, dtype: torch.dtype) -> float:
     expected = F.conv2d(x.double(), weight.double(), padding=1)
     x_there = x.to(device, dtype, memory_format=torch.channels_last)
     weight_there = weight.to(device, dtype, memory_format=torch.channels_last)
-    flop_per_s, y = _best_rate(x_there, weight_there)
+    flop_per_s, y = _best_rate(x_there, weight_there, clock)
     error = (y.double().cpu() - expected).abs().max().item() / expected.abs().max().item()
     if not error <= TOLERANCE[dtype]:
         raise DeviceError(f"a convolution in {dtype} on {device} is off by {error:.2g} of its range")
@@ -128,13 +131,13 @@ def self_test(device: torch.device, dtype: torch.dtype) -> float:
     return flop_per_s
 
 
-def _best_rate(x: torch.Tensor, weight: torch.Tensor) -> tuple[float, torch.Tensor]:
+def _best_rate(x: torch.Tensor, weight: torch.Tensor, clock: Callable[[], float]) -> tuple[float, torch.Tensor]:
     flop = 2 * weight.numel() * x.shape[-1] * x.shape[-2]
     seconds = []
     for _ in range(TEST_ROUNDS):
-        started_at = time.perf_counter()
+        started_at = clock()
         y = F.conv2d(x, weight, padding=1)
         if y.is_cuda:
             torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started_at)
+        seconds.append(clock() - started_at)
     return flop / min(seconds), y

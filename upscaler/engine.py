@@ -28,6 +28,7 @@ class Pass:
     def __init__(self, model: Model, pixels: Pixels) -> None:
         height, width, _ = pixels.shape
         self.result: Future[Pixels] = Future()
+        self.result.set_running_or_notify_cancel()  # from here only `cancel` calls it off, never a waiter that left
         self.bytes_needed = model.bytes_needed(height, width)
         self.flop_per_s = model.device.flop_per_s
         self.pieces: Pieces = model.upscale(pixels)
@@ -67,9 +68,12 @@ class Engine:
         self._scheduler: Scheduler[Pass] = Scheduler(quantum_s)
         self._budget_bytes = 2 * device.memory_budget_bytes
         self._reserved_bytes = 0
-        self._inbox: queue.Queue[Pass | None] = queue.Queue(MAX_PASSES)
+        self._inbox: queue.SimpleQueue[Pass | None] = queue.SimpleQueue()
         self._waiting: list[Pass] = []
         self._closing = False
+        self._door = threading.Lock()
+        self._closed = False
+        self._places = threading.BoundedSemaphore(MAX_PASSES)
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -77,7 +81,9 @@ class Engine:
 
     def close(self) -> None:
         """Stop after the piece in hand. What is unfinished is cancelled."""
-        self._inbox.put(None)
+        with self._door:
+            self._closed = True
+            self._inbox.put(None)
         self._thread.join()
 
     @property
@@ -85,9 +91,17 @@ class Engine:
         return self._thread.is_alive()
 
     def submit(self, model: Model, pixels: Pixels) -> Pass:
-        """Queue a picture. Errors of its computation come out of `Pass.result`, and only there."""
+        """Queue a picture. Errors of its computation come out of `Pass.result`, and only there.
+
+        Raises queue.Full when MAX_PASSES are on hand, CancelledError when the engine was closed.
+        """
         work = Pass(model, pixels)
-        self._inbox.put_nowait(work)
+        with self._door:  # what has got in is answered, also by an engine that is being closed
+            if self._closed:
+                raise CancelledError("the engine was closed")
+            if not self._places.acquire(blocking=False):
+                raise queue.Full
+            self._inbox.put(work)
         return work
 
     def step(self) -> None:
@@ -110,6 +124,10 @@ class Engine:
         work.pieces.close()
         self._scheduler.remove(work)
         self._reserved_bytes -= work.bytes_needed
+        self._answer(work, outcome)
+
+    def _answer(self, work: Pass, outcome: Pixels | Exception) -> None:
+        self._places.release()
         if isinstance(outcome, Exception):
             work.result.set_exception(outcome)
         else:
@@ -118,7 +136,8 @@ class Engine:
     def _admit(self) -> None:
         """Start what is waiting as far as memory goes; whatever is alone may always start."""
         for work in list(self._waiting):
-            if len(self._scheduler) and self._reserved_bytes + work.bytes_needed > self._budget_bytes:
+            is_too_much = self._reserved_bytes + work.bytes_needed > self._budget_bytes
+            if is_too_much and len(self._scheduler) and not work.cancelled:  # which would end without using any
                 continue
             self._waiting.remove(work)
             self._reserved_bytes += work.bytes_needed
@@ -148,4 +167,4 @@ class Engine:
         while (work := self._scheduler.next()) is not None:
             self._end(work, CancelledError("the engine was closed"))
         for work in self._waiting:
-            work.result.set_exception(CancelledError("the engine was closed"))
+            self._answer(work, CancelledError("the engine was closed"))

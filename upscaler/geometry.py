@@ -5,6 +5,8 @@ Coordinates are (row, column) in pixels, half-open: a Region of rows 0 to 8 hold
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -74,10 +76,6 @@ class Region:
     def index(self) -> tuple[slice, slice]:
         return self.rows.index, self.columns.index
 
-    def grown(self, halo: int, within: Region) -> Region:
-        """This region with `halo` pixels of context, clipped to the region `within`."""
-        return Region(self.rows.padded(halo).clipped(within.rows), self.columns.padded(halo).clipped(within.columns))
-
     def relative_to(self, outer: Region) -> Region:
         return Region(self.rows.within(outer.rows), self.columns.within(outer.columns))
 
@@ -102,52 +100,75 @@ class Tile:
         return self.core.relative_to(self.seen)
 
 
-def _evenly(band: Band, parts: int, multiple: int) -> list[Band]:
-    """Cut a band into `parts` of equal length, inner edges on multiples of `multiple`."""
-    length = -(-band.rows // parts)
+@dataclass(frozen=True, slots=True)
+class _Strips:
+    """One side of a region, cut: what each strip keeps, and what it sees of the picture."""
+
+    cores: list[Band]
+    seen: list[Band]
+
+    @property
+    def longest(self) -> int:
+        return max(band.rows for band in self.seen)
+
+    @property
+    def total(self) -> int:
+        return sum(band.rows for band in self.seen)
+
+
+def _strips(side: Band, within: Band, halo: int, multiple: int, parts: int) -> _Strips:
+    """At most `parts` strips of equal length, inner edges on multiples of `multiple`."""
+    length = -(-side.rows // parts)
     length = -(-length // multiple) * multiple
-    starts = range(band.start, band.stop, length)
-    return [Band(a, min(a + length, band.stop)) for a in starts]
+    cores = [Band(start, min(start + length, side.stop)) for start in range(side.start, side.stop, length)]
+    return _Strips(cores, [core.padded(halo).clipped(within) for core in cores])
+
+
+def smallest_core(halo: int, multiple: int = 1) -> int:
+    """The side below which nothing is cut: nearly all that a smaller tile computes is context."""
+    return max(halo, multiple)
 
 
 def tiles(region: Region, within: Region, halo: int, fits: Callable[[int, int], bool], multiple: int = 1) -> list[Tile]:
     """Cover `region` by tiles that `fits(height, width)` accepts, seeing as few pixels twice as can be.
 
     Every pixel of `region` is in exactly one core. What a tile sees stays inside the picture
-    `within`. `multiple` keeps inner edges on the grid of a pixel-unshuffled input. A tile of
-    `multiple` pixels a side is taken even if it does not fit: there is nothing smaller to try.
+    `within`. `multiple` keeps inner edges on the grid of a pixel-unshuffled input. Tiles whose cores
+    are about `smallest_core` a side are taken even if they do not fit: there is nothing sensible
+    below. `fits` has to accept whatever is smaller than something it accepts.
     """
-    best: list[Tile] | None = None
-    best_seen_px = 0
-    for across in range(1, -(-region.width // multiple) + 1):
-        grid = _fewest_rows(region, within, halo, fits, multiple, across)
-        seen_px = sum(tile.seen.height * tile.seen.width for tile in grid)
-        if grid and (best is None or seen_px < best_seen_px):
-            best, best_seen_px = grid, seen_px
-        if best is not None and across > 2 * len({tile.core.columns for tile in best}):
-            break  # narrower columns only repeat more halo from here on
-    return best or _grid(region, within, halo, multiple, -(-region.height // multiple), -(-region.width // multiple))
+
+    def rows(parts: int) -> _Strips:
+        return _strips(region.rows, within.rows, halo, multiple, parts)
+
+    def columns(parts: int) -> _Strips:
+        return _strips(region.columns, within.columns, halo, multiple, parts)
+
+    def fitting_rows(width: int) -> _Strips:
+        return rows(_least(max_down, lambda parts: fits(rows(parts).longest, width)))
+
+    smallest = smallest_core(halo, multiple)
+    max_down, max_across = max(1, region.height // smallest), max(1, region.width // smallest)
+    best, best_seen_px = (rows(max_down), columns(max_across)), math.inf
+    lowest = best[0].longest
+    across = _least(max_across, lambda parts: fits(lowest, columns(parts).longest))
+    while across <= min(max_across, 2 * len(best[1].cores)):  # narrower columns only repeat more halo
+        wide = columns(across)
+        high = fitting_rows(wide.longest)
+        if high.total * wide.total < best_seen_px:
+            best, best_seen_px = (high, wide), high.total * wide.total
+        across += 1
+    return _crossed(*best)
 
 
-def _fewest_rows(
-    region: Region, within: Region, halo: int, fits: Callable[[int, int], bool], multiple: int, across: int
-) -> list[Tile]:
-    """The grid with the fewest rows whose every tile fits, at `across` tiles a row; [] if there is none."""
-    widest = max(tile.seen.width for tile in _grid(region, within, halo, multiple, 1, across))
-    low, high = 1, -(-region.height // multiple)
-    if not fits(min(within.height, multiple + 2 * halo), widest):
-        return []
-    while low < high:
-        middle = (low + high) // 2
-        tallest = max(tile.seen.height for tile in _grid(region, within, halo, multiple, middle, 1))
-        low, high = (low, middle) if fits(tallest, widest) else (middle + 1, high)
-    return _grid(region, within, halo, multiple, low, across)
+def _least(most: int, accepts: Callable[[int], bool]) -> int:
+    """The least of 1…most that is accepted, as all above it are; most + 1 if none is."""
+    return bisect_left(range(1, most + 1), True, key=accepts) + 1
 
 
-def _grid(region: Region, within: Region, halo: int, multiple: int, down: int, across: int) -> list[Tile]:
-    cores = [
-        Region(rows, columns)
-        for rows in _evenly(region.rows, down, multiple)
-        for columns in _evenly(region.columns, across, multiple)
+def _crossed(rows: _Strips, columns: _Strips) -> list[Tile]:
+    return [
+        Tile(Region(core_rows, core_columns), Region(seen_rows, seen_columns))
+        for core_rows, seen_rows in zip(rows.cores, rows.seen, strict=True)
+        for core_columns, seen_columns in zip(columns.cores, columns.seen, strict=True)
     ]
-    return [Tile(core, core.grown(halo, within)) for core in cores]

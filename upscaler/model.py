@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from upscaler.catalogue import ModelSpec
 from upscaler.device import Device
 from upscaler.errors import DeviceError, WeightsError
-from upscaler.geometry import Band, Region, Tile, tiles
+from upscaler.geometry import Band, Region, Tile, smallest_core, tiles
 from upscaler.networks.maps import Network
 from upscaler.networks.rrdbnet import RRDBNet
 from upscaler.networks.srvgg import SRVGGNetCompact
@@ -30,7 +30,7 @@ Pieces = Generator[int, None, Pixels]
 """One picture's way through a model: yields the FLOP of each piece, returns the enlarged pixels."""
 
 
-class _NotFinite(Exception):
+class _NotFiniteError(Exception):
     """Half precision overflowed somewhere in this tile."""
 
 
@@ -100,7 +100,7 @@ class Model:
     def _halved(self, budget: int, tile: Tile) -> int:
         needed = self._arch.map_bytes(tile.seen.height, tile.seen.width, self.device.dtype.itemsize)
         smaller = min(budget, needed) // 2
-        if max(tile.core.height, tile.core.width) <= 2 * self._unshuffle:
+        if max(tile.core.height, tile.core.width) < 2 * smallest_core(self.spec.halo_px, self._unshuffle):
             raise DeviceError("the device has no memory left for even the smallest tile")
         log.warning("out of memory on %s: redoing a tile within %d MB", self.device.torch_device, smaller >> 20)
         torch.cuda.empty_cache()
@@ -111,7 +111,7 @@ class Model:
         kept = tile.kept.scaled(self.spec.native_scale)
         try:
             yield from self._run(self._network, self.device.dtype, seen, kept, target)
-        except _NotFinite:
+        except _NotFiniteError:
             log.info("a tile of %s left the range of %s: redone in float32", self.spec.name, self.device.dtype_name)
             precise = _placed(self._precise or self._network, self.device.torch_device, torch.float32)
             yield from self._run(precise, torch.float32, seen, kept, target)
@@ -154,7 +154,7 @@ def _to_tensor(pixels: Pixels, device: torch.device, dtype: torch.dtype, multipl
 def _to_pixels(rows: Tensor, dtype: torch.dtype) -> Pixels:
     y = rows[0].permute(1, 2, 0).float()
     if dtype == torch.float16 and not bool(torch.isfinite(y).all()):
-        raise _NotFinite
+        raise _NotFiniteError
     scaled = y.clamp_(0.0, 1.0).mul_(255.0).round_().to(torch.uint8)
     result: Pixels = scaled.cpu().numpy()
     return result

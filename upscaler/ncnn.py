@@ -66,8 +66,18 @@ def read_ncnn(param_path: Path, bin_path: Path) -> list[NDArray[np.float32]]:
 
     Convolution weights come as (out, in, 3, 3). Raises WeightsError when the two files do not fit.
     """
-    numbers, tensors = _Numbers(bin_path.read_bytes()), []
-    for kind, settings in _layers(param_path.read_text()):
+    param, numbers = param_path.read_bytes(), _Numbers(bin_path.read_bytes())
+    try:
+        tensors = _tensors(param.decode(), numbers)
+    except (KeyError, ValueError) as error:  # a setting is missing, is no number, or contradicts another
+        raise WeightsError(f"{param_path.name} is damaged") from error
+    numbers.expect_end()
+    return tensors
+
+
+def _tensors(param: str, numbers: _Numbers) -> list[NDArray[np.float32]]:
+    tensors = []
+    for kind, settings in _layers(param):
         if kind == "Convolution":
             outputs, kernel = settings[0], settings[1]
             weight = numbers.take_tagged(settings[6])
@@ -76,5 +86,4 @@ def read_ncnn(param_path: Path, bin_path: Path) -> list[NDArray[np.float32]]:
                 tensors.append(numbers.take(outputs, "<f4"))
         elif kind == "PReLU":
             tensors.append(numbers.take(settings[0], "<f4"))
-    numbers.expect_end()
     return tensors

@@ -133,21 +133,29 @@ def load_tensors(weights: Weights, names: list[str]) -> StateDict:
 
 
 def load_state_dict(path: Path) -> StateDict:
-    """Read an official checkpoint (`.pth`) or its safetensors conversion. Never unpickles code."""
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
+    """Read an official checkpoint (`.pth`) or its safetensors conversion. Never unpickles code.
 
-        return load_file(path)
-    import torch
-
+    Raises WeightsError when the file is neither.
+    """
     try:
-        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
+        return _load_safetensors(path) if path.suffix == ".safetensors" else _load_checkpoint(path)
     except Exception as error:  # torch.load raises whatever its unpickler met
         raise WeightsError(f"{path.name} is not a readable checkpoint") from error
+
+
+def _load_safetensors(path: Path) -> StateDict:
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def _load_checkpoint(path: Path) -> StateDict:
+    import torch
+
+    checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
     for key in ("params_ema", "params"):
         if key in checkpoint:
-            checkpoint = checkpoint[key]
-            break
+            return dict(checkpoint[key])
     return dict(checkpoint)
 
 

@@ -143,7 +143,9 @@ def _umask() -> int:
     return mask
 
 
-def _report(model: Model, source: Picture, result: Picture, result_format: Format, seconds: Seconds) -> dict[str, object]:
+def _report(
+    model: Model, source: Picture, result: Picture, result_format: Format, seconds: Seconds
+) -> dict[str, object]:
     device = model.device
     return {
         "model": model.spec.name,

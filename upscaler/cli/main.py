@@ -1,8 +1,8 @@
 """Entry point of the `upscale` command: arguments, and errors as one sentence.
 
-    upscale IN OUT [--scale 2|3|4] [--model NAME] [--device auto|cpu|cuda] [--json]
-    upscale models
-    upscale models pull NAME [--if-missing]
+upscale IN OUT [--scale 2|3|4] [--model NAME] [--device auto|cpu|cuda] [--json]
+upscale models
+upscale models pull NAME [--if-missing]
 """
 
 from __future__ import annotations

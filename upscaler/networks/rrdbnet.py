@@ -97,7 +97,7 @@ class RRDBNet(nn.Module):
             trunk.rows(band).copy_(features.rows(band))
             yield conv_flop(self.conv_first, band.rows * width)
         for block in self.body:
-            yield from _run_rrdb(block, trunk, spare, grown, cuts, width)
+            yield from _run_rrdb(block, trunk, spare, grown, cuts, width)  # type: ignore[arg-type]
         for band in cuts:
             features.rows(band).add_(conv_band(self.conv_body, trunk.context(band)))
             yield conv_flop(self.conv_body, band.rows * width)
@@ -127,7 +127,10 @@ def _run_rrdb(
     first, second = spare
 
     def onto(target: FeatureMap, source: FeatureMap) -> Callable[[Band, Tensor], None]:
-        return lambda band, y: torch.add(source.rows(band), y, alpha=RESIDUAL, out=target.rows(band))  # type: ignore[func-returns-value]
+        def finish(band: Band, y: Tensor) -> None:
+            torch.add(source.rows(band), y, alpha=RESIDUAL, out=target.rows(band))
+
+        return finish
 
     def close(band: Band, y: Tensor) -> None:
         inner = torch.add(second.rows(band), y, alpha=RESIDUAL)

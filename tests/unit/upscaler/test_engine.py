@@ -1,0 +1,221 @@
+"""The engine with its real thread: passes take turns, fail alone, and keep their own pixels."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.unit.upscaler.doubles import PieceModel, cpu, enlarged, noise, repeated
+from upscaler.engine import MAX_PASSES, Engine
+from upscaler.errors import CancelledError
+
+PIXELS = noise(2, 3)
+WAIT_S = 30.0
+"""No test waits that long unless it fails."""
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine(cpu(budget_bytes=100))
+    engine.start()
+    yield engine
+    engine.close()
+    assert not engine.alive
+
+
+class Gate:
+    """Holds a pass before its nth piece until told to go on."""
+
+    def __init__(self, at: int = 0) -> None:
+        self._at, self._reached, self._opened = at, threading.Event(), threading.Event()
+
+    def __call__(self, n: int) -> None:
+        if n == self._at:
+            self._reached.set()
+            assert self._opened.wait(WAIT_S)
+
+    def wait(self) -> None:
+        assert self._reached.wait(WAIT_S)
+
+    def open(self) -> None:
+        self._opened.set()
+
+
+def broken(n: int) -> None:
+    if n == 2:
+        raise ValueError("a broken picture")
+
+
+def test_a_small_pass_ends_before_a_large_one_that_came_first(engine):
+    gate, ended = Gate(), []
+    large = engine.submit(PieceModel(50, gate), PIXELS)
+    gate.wait()
+    small = engine.submit(PieceModel(5), PIXELS)
+    for name, work in (("large", large), ("small", small)):
+        work.result.add_done_callback(lambda _, name=name: ended.append(name))
+    gate.open()
+    assert np.array_equal(large.result.result(WAIT_S), repeated(PIXELS))
+    assert ended == ["small", "large"]
+
+
+def test_two_passes_take_turns_piece_by_piece(engine):
+    gate, order = Gate(), []
+    first = engine.submit(PieceModel(4, lambda n: (gate(n), order.append("a"))), PIXELS)
+    gate.wait()
+    second = engine.submit(PieceModel(4, lambda _: order.append("b")), PIXELS)
+    gate.open()
+    first.result.result(WAIT_S)
+    second.result.result(WAIT_S)
+    assert "".join(order) == "abababab"
+
+
+def test_progress_never_falls_and_ends_at_one(engine):
+    seen, passes = [], []
+    gate = Gate()
+
+    def note(n: int) -> None:
+        gate(n)
+        seen.append((passes[0].progress, passes[0].remaining_s))
+
+    passes.append(engine.submit(PieceModel(10, note), PIXELS))
+    gate.wait()
+    gate.open()
+    passes[0].result.result(WAIT_S)
+    assert seen == [(n / 10, 10.0 - n) for n in range(10)]
+    assert (passes[0].progress, passes[0].remaining_s) == (1.0, 0.0)
+
+
+def test_a_cancelled_pass_ends_at_its_next_piece_and_the_other_goes_on(engine):
+    gate = Gate(at=3)
+    model = PieceModel(1000, gate)
+    doomed = engine.submit(model, PIXELS)
+    gate.wait()
+    other = engine.submit(PieceModel(5), PIXELS)
+    doomed.cancel()
+    gate.open()
+    with pytest.raises(CancelledError):
+        doomed.result.result(WAIT_S)
+    assert doomed.progress <= 4 / 1000
+    assert model.closed
+    assert np.array_equal(other.result.result(WAIT_S), repeated(PIXELS))
+
+
+def test_a_pass_that_waits_for_memory_can_be_cancelled_at_once(engine):
+    gate = Gate(at=5)
+    large = engine.submit(PieceModel(10, gate, needs_bytes=150), PIXELS)
+    waiting = engine.submit(PieceModel(10, needs_bytes=150), PIXELS)
+    waiting.cancel()
+    gate.wait()
+    assert waiting.result.done()
+    with pytest.raises(CancelledError):
+        waiting.result.result(0)
+    gate.open()
+    large.result.result(WAIT_S)
+
+
+def test_a_failing_pass_fails_alone(engine):
+    gate = Gate()
+    good = engine.submit(PieceModel(5, gate), PIXELS)
+    bad = engine.submit(PieceModel(5, broken), PIXELS)
+    gate.open()
+    with pytest.raises(ValueError, match="a broken picture"):
+        bad.result.result(WAIT_S)
+    assert np.array_equal(good.result.result(WAIT_S), repeated(PIXELS))
+    assert engine.alive
+    assert np.array_equal(engine.submit(PieceModel(1), PIXELS).result.result(WAIT_S), repeated(PIXELS))
+
+
+def test_a_waiter_that_leaves_does_not_end_the_engine(engine):
+    """asyncio.wrap_future cancels the Future when its task is cancelled."""
+    gate = Gate()
+    left = engine.submit(PieceModel(3, gate), PIXELS)
+    assert not left.result.cancel()
+    gate.open()
+    assert np.array_equal(left.result.result(WAIT_S), repeated(PIXELS))
+    engine.submit(PieceModel(1), PIXELS).result.result(WAIT_S)
+    assert engine.alive
+
+
+def test_passes_run_side_by_side_only_as_far_as_memory_goes(engine):
+    running, most = set(), []
+
+    def model(name: int) -> PieceModel:
+        def before(n: int) -> None:
+            running.add(name)
+            most.append(len(running))
+            if n == 3:
+                running.remove(name)
+
+        return PieceModel(4, before, needs_bytes=90)
+
+    gate = Gate()
+    first = engine.submit(PieceModel(1, gate), PIXELS)
+    passes = [engine.submit(model(name), PIXELS) for name in range(6)]
+    gate.open()
+    for work in [first, *passes]:
+        work.result.result(WAIT_S)
+    assert max(most) == 2  # the engine plans with twice the budget of 100 that one pass has
+
+
+def test_a_pass_that_needs_more_than_there_is_runs_alone(engine):
+    assert engine.submit(PieceModel(2, needs_bytes=10**9), PIXELS).result.result(WAIT_S) is not None
+
+
+def test_closing_cancels_what_is_unfinished():
+    engine = Engine(cpu(budget_bytes=100))
+    gate = Gate()
+    passes = [engine.submit(PieceModel(5, gate, needs_bytes=150), PIXELS)]
+    passes += [engine.submit(PieceModel(5, needs_bytes=150), PIXELS) for _ in range(3)]
+    engine.start()
+    gate.wait()
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    gate.open()
+    closing.join(WAIT_S)
+    assert not engine.alive
+    for work in passes:
+        outcome = work.result.exception(0)
+        assert outcome is None or isinstance(outcome, CancelledError)
+    assert isinstance(passes[-1].result.exception(0), CancelledError)
+    with pytest.raises(CancelledError, match="closed"):
+        engine.submit(PieceModel(1), PIXELS)
+
+
+def test_there_is_a_limit_to_what_is_on_hand(engine):
+    gate = Gate()
+    passes = [engine.submit(PieceModel(1, gate if n == 0 else broken), PIXELS) for n in range(MAX_PASSES)]
+    with pytest.raises(queue.Full):
+        engine.submit(PieceModel(1), PIXELS)
+    gate.open()
+    for work in passes:
+        work.result.result(WAIT_S)
+    assert engine.submit(PieceModel(1), PIXELS).result.result(WAIT_S) is not None
+
+
+def test_many_at_once_get_the_pixels_that_each_gets_alone(engine, animevideo):
+    pictures = [noise(8 + 3 * seed, 40 - 2 * seed, seed) for seed in range(10)]
+    alone = [enlarged(animevideo.upscale(pixels)) for pixels in pictures]
+    together = [engine.submit(animevideo, pixels) for pixels in pictures]
+    for work, expected in zip(together, alone, strict=True):
+        assert np.array_equal(work.result.result(WAIT_S), expected)
+        assert work.progress == 1.0
+
+
+def test_many_threads_may_submit(engine, animevideo):
+    pictures = [noise(10, 12 + seed, seed) for seed in range(8)]
+    found: dict[int, np.ndarray] = {}
+
+    def use(number: int) -> None:
+        found[number] = engine.submit(animevideo, pictures[number]).result.result(WAIT_S)
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(len(pictures))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    for number, pixels in enumerate(pictures):
+        assert np.array_equal(found[number], enlarged(animevideo.upscale(pixels)))

@@ -1,0 +1,135 @@
+"""The networks, walked in bands, against the plain forward of the papers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upscaler.geometry import Band
+from upscaler.networks.rrdbnet import TAIL_BAND_PX, RRDBNet
+from upscaler.networks.srvgg import SRVGGNetCompact
+
+
+def srvgg() -> nn.Module:
+    return SRVGGNetCompact(features=16, depth=3, native_scale=4)
+
+
+def rrdb(unshuffle: int = 1) -> nn.Module:
+    return RRDBNet(features=16, depth=2, growth=8, unshuffle=unshuffle)
+
+
+def rrdb_2x() -> nn.Module:
+    return rrdb(unshuffle=2)
+
+
+def wide_srvgg() -> nn.Module:
+    return SRVGGNetCompact(features=64, depth=2, native_scale=4)
+
+
+def wide_rrdb() -> nn.Module:
+    return RRDBNet(features=64, depth=1, growth=32, unshuffle=1)
+
+
+NETWORKS = [srvgg, rrdb, rrdb_2x]
+
+
+def placed(build) -> nn.Module:
+    torch.manual_seed(1)
+    return build().to(memory_format=torch.channels_last).requires_grad_(False)
+
+
+def random_input(height: int, width: int) -> Tensor:
+    x = torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(2))
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def run(network, x: Tensor, band_px: int) -> tuple[Tensor, list[int]]:
+    """The assembled output, having seen that its rows came in order; and the FLOP of each piece."""
+    parts: list[Tensor] = []
+
+    def sink(band: Band, rows: Tensor) -> None:
+        assert band.start == sum(part.shape[2] for part in parts)
+        assert band.rows == rows.shape[2]
+        parts.append(rows.clone())
+
+    flop = list(network.run(x, band_px, sink))
+    return torch.cat(parts, 2), flop
+
+
+def forward_srvgg(network: SRVGGNetCompact, x: Tensor) -> Tensor:
+    y = x
+    for layer in network.body:
+        y = layer(y)
+    return F.pixel_shuffle(y, 4) + F.interpolate(x, scale_factor=4, mode="nearest")
+
+
+def forward_dense(block, x: Tensor) -> Tensor:
+    seen = [x]
+    for conv in (block.conv1, block.conv2, block.conv3, block.conv4):
+        seen.append(F.leaky_relu(conv(torch.cat(seen, 1)), 0.2))
+    return x + 0.2 * block.conv5(torch.cat(seen, 1))
+
+
+def forward_rrdb(network: RRDBNet, x: Tensor) -> Tensor:
+    first = y = network.conv_first(x)
+    for block in network.body:
+        y = y + 0.2 * forward_dense(block.rdb3, forward_dense(block.rdb2, forward_dense(block.rdb1, y)))
+    y = first + network.conv_body(y)
+    for conv in (network.conv_up1, network.conv_up2):
+        y = F.leaky_relu(conv(F.interpolate(y, scale_factor=2, mode="nearest")), 0.2)
+    return network.conv_last(F.leaky_relu(network.conv_hr(y), 0.2))
+
+
+def forward_rrdb_2x(network: RRDBNet, x: Tensor) -> Tensor:
+    return forward_rrdb(network, F.pixel_unshuffle(x, 2))
+
+
+FORWARDS = {srvgg: forward_srvgg, rrdb: forward_rrdb, rrdb_2x: forward_rrdb_2x}
+
+
+@pytest.mark.parametrize("build", NETWORKS)
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (48, 34), (66, 10)])
+def test_run_is_the_plain_forward(build, height, width):
+    network, x = placed(build), random_input(height, width)
+    expected = FORWARDS[build](network, x)
+    assert torch.allclose(run(network, x, 1 << 20)[0], expected, rtol=0, atol=1e-5)
+    assert torch.allclose(run(network, x, 1)[0], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", NETWORKS)
+@pytest.mark.parametrize("band_px", [1, 300, 700])
+def test_banded_equals_whole_but_for_the_last_bit(build, band_px):
+    """A convolution of few pixels or odd channels may be summed in another order: oneDNN chooses."""
+    network, x = placed(build), random_input(52, 30)
+    assert torch.allclose(run(network, x, band_px)[0], run(network, x, 1 << 20)[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("build", [wide_srvgg, wide_rrdb])
+@pytest.mark.parametrize(("height", "width"), [(72, 60), (61, 90)])
+def test_banded_equals_whole_bit_for_bit(build, height, width):
+    """At the official widths and bands of thousands of pixels; real bands have tens of thousands."""
+    network, x = placed(build), random_input(height, width)
+    assert torch.equal(run(network, x, 2048)[0], run(network, x, 1 << 20)[0])
+
+
+def test_a_tail_in_bands_is_the_plain_forward():
+    network, x = placed(rrdb), random_input(70, TAIL_BAND_PX // 60)
+    assert torch.allclose(run(network, x, 1 << 20)[0], forward_rrdb(network, x), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", NETWORKS)
+@pytest.mark.parametrize("band_px", [1, 400, 1 << 20])
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (52, 30), (150, 4)])
+def test_the_pieces_add_up_to_the_work_announced(build, band_px, height, width):
+    network = placed(build)
+    assert sum(run(network, random_input(height, width), band_px)[1]) == network.flop(height, width)
+
+
+@pytest.mark.parametrize("build", NETWORKS)
+def test_smaller_bands_are_more_and_smaller_pieces(build):
+    network, x = placed(build), random_input(64, 64)
+    coarse, fine = run(network, x, 1 << 20)[1], run(network, x, 1)[1]
+    assert len(fine) > len(coarse)
+    assert max(fine) <= max(coarse)
