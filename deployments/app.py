@@ -9,14 +9,12 @@ from typing import Any
 import ray
 from ray.serve import Application, Deployment, deployment
 
-from deployments.errors import ConfigurationError
 from deployments.ingress.admission import Serving
 from deployments.ingress.deployment import Ingress
+from deployments.serving import served_models
 from deployments.settings import Settings
 from deployments.upscaler.deployment import Upscaler
-from upscaler.catalogue import load_catalogue
 from upscaler.device import DeviceName
-from upscaler.weights import WeightsStore, default_cache_dir
 
 ASSUMED_GFLOPS = {"cpu": 200.0, "cuda": 50_000.0}
 """What jobs are estimated by before any has been measured."""
@@ -79,17 +77,5 @@ def _autoscaling(settings: Settings, num_gpus: int) -> dict[str, Any]:
 
 
 def _serving(settings: Settings, device: DeviceName) -> Serving:
-    """The models with weights on this machine, of those that the operator wants served."""
-    models = settings.models
-    catalogue = load_catalogue(models.catalogue)
-    weights = WeightsStore(models.weights_dir or default_cache_dir(), models.weights_files)
-    names = tuple(catalogue) if models.served is None else models.served
-    unknown = sorted({*names, models.default} - set(catalogue))
-    if unknown:
-        raise ConfigurationError(f"not in the catalogue: {', '.join(unknown)}")
-    if models.default not in names:
-        raise ConfigurationError(f"the default model {models.default} is not among those served")
-    here = tuple(name for name in names if weights.find(catalogue[name]))
-    if models.default not in here:
-        raise ConfigurationError(f"no weights of {models.default}; run `upscale models pull {models.default}`")
-    return Serving(catalogue, here, models.default, settings.limits.of_pictures(), ASSUMED_GFLOPS[device])
+    catalogue, models = served_models(settings.models)
+    return Serving(catalogue, models, settings.models.default, settings.limits.of_pictures(), ASSUMED_GFLOPS[device])

@@ -17,6 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from deployments.errors import ConfigurationError, StorageError
+from deployments.serving import served_models
 from deployments.settings import Settings
 from deployments.storage.owner import FileLock
 from deployments.storage.storage import open_storage
@@ -45,14 +46,15 @@ def check(path: Path) -> None:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     if not isinstance(config, dict):
         raise ConfigurationError(f"{path} is not a configuration of Serve")
-    http = config.get("http_options", {})
+    http = config.get("http_options") or {}
     port = http.get("port", 8000)
     if not isinstance(port, int):
         raise ConfigurationError(f"http_options.port: {port} is not a number")
     check_port(http.get("host", "127.0.0.1"), port)
-    for application in config.get("applications", []):
+    for application in config.get("applications") or []:
         if application.get("import_path") == BUILDER:
-            settings = parse(application.get("args", {}))
+            settings = parse(application.get("args") or {})
+            served_models(settings.models)
             if not joins_a_cluster():  # there the owner may be the very store that we would go on with
                 check_storage(settings)
 

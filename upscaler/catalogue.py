@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from upscaler.errors import ModelNotFoundError
+from upscaler.errors import CatalogueError, ModelNotFoundError
 
 Architecture = Literal["rrdbnet", "srvgg"]
 
@@ -49,6 +49,8 @@ Catalogue = Mapping[str, ModelSpec]
 
 
 def _row(name: str, fields: dict[str, Any]) -> ModelSpec:
+    if fields.get("architecture") not in get_args(Architecture):
+        raise TypeError(f"the architecture must be one of {', '.join(get_args(Architecture))}")
     release = Release(**fields.pop("release", {}))
     return ModelSpec(name=name, release=release, package_stem=fields.pop("package_stem", None), **fields)
 
@@ -56,12 +58,23 @@ def _row(name: str, fields: dict[str, Any]) -> ModelSpec:
 def load_catalogue(path: Path | None = None) -> Catalogue:
     """Read the catalogue shipped with the project, or the operator's own file of the same form.
 
-    Raises TypeError on an unknown or missing key of a row, OSError when the file cannot be read.
+    Raises CatalogueError, which names the row and its mistake.
     """
     import yaml  # here, since measuring on a GPU machine needs ModelSpec but not the file
 
-    text = path.read_text() if path else files("configs").joinpath("models.yaml").read_text()
-    return {name: _row(name, dict(fields)) for name, fields in yaml.safe_load(text).items()}
+    try:
+        rows = yaml.safe_load(path.read_text() if path else files("configs").joinpath("models.yaml").read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CatalogueError(f"the catalogue cannot be read: {error}") from error
+    if not isinstance(rows, dict):
+        raise CatalogueError("the catalogue must have a row for each model")
+    catalogue: dict[str, ModelSpec] = {}
+    for name, fields in rows.items():
+        try:
+            catalogue[name] = _row(name, dict(fields))
+        except (TypeError, ValueError) as error:  # what dict and the dataclasses say of keys that do not fit
+            raise CatalogueError(f"the catalogue's row {name}: {error}") from error
+    return catalogue
 
 
 def find_spec(catalogue: Catalogue, name: str) -> ModelSpec:

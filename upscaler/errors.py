@@ -7,6 +7,7 @@ UpscalerError
 │   ├── PictureTooLargeError
 │   └── InvalidPictureError
 ├── ModelError
+│   ├── CatalogueError        the catalogue cannot be read or has a mistake
 │   ├── ModelNotFoundError    no such name in the catalogue, or no weights for it here
 │   ├── WeightsError          the file is not what it should be
 │   └── DownloadError         the release could not be fetched, or is not the published file
@@ -50,6 +51,10 @@ class InvalidPictureError(PictureError):
 
 class ModelError(UpscalerError):
     """A model cannot be had."""
+
+
+class CatalogueError(ModelError):
+    """The catalogue's file cannot be read, or a row of it is not what a row must be."""
 
 
 class ModelNotFoundError(ModelError):

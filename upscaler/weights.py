@@ -7,6 +7,7 @@ asked by `pull`, the official release, verified by its sha256 before anything op
 from __future__ import annotations
 
 import hashlib
+import http.client
 import importlib.util
 import os
 import tempfile
@@ -102,7 +103,7 @@ def _download(spec: ModelSpec, target: Path, progress: Progress) -> None:
             target.open("wb") as file,
         ):
             digest = _copy(response, file, int(response.headers.get("Content-Length") or 0), progress)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:  # the second when the body is cut short
         raise DownloadError(f"{spec.release.url} cannot be fetched: {error}") from error
     if digest != spec.release.sha256:
         raise DownloadError(f"{spec.release.url} is not the published file: its sha256 is {digest}")

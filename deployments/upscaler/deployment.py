@@ -8,6 +8,7 @@ import os
 import uuid
 
 from deployments.jobs.remote import RemoteStore
+from deployments.serving import weights_store
 from deployments.settings import Settings
 from deployments.storage.storage import open_storage
 from deployments.upscaler.shelf import ModelShelf
@@ -15,7 +16,6 @@ from deployments.upscaler.worker import Worker
 from upscaler.catalogue import load_catalogue
 from upscaler.device import DeviceName, select_device
 from upscaler.engine import Engine
-from upscaler.weights import WeightsStore, default_cache_dir
 
 log = logging.getLogger("ray.serve")
 
@@ -59,7 +59,6 @@ def _warm_shelf(settings: Settings, device: DeviceName) -> ModelShelf:
         engines_on_host=wanted.replicas_per_host,
         memory_budget_bytes=wanted.memory_budget_bytes,
     )
-    weights = WeightsStore(models.weights_dir or default_cache_dir(), models.weights_files)
-    shelf = ModelShelf(load_catalogue(models.catalogue), weights, chosen)
+    shelf = ModelShelf(load_catalogue(models.catalogue), weights_store(models), chosen)
     shelf.get(models.default)
     return shelf

@@ -16,7 +16,8 @@ from deployments.storage.storage import JobStorage
 from deployments.upscaler.shelf import ModelShelf
 from upscaler.codec import decode, encode
 from upscaler.engine import Engine, Pass
-from upscaler.model import Pixels
+from upscaler.errors import CancelledError
+from upscaler.model import Model, Pixels
 from upscaler.picture import Picture
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Work:
     def __init__(self, grant: Grant) -> None:
         self.grant = grant
         self._pass: Pass | None = None
+        self._cancelled = False
         self._stored = False
 
     @property
@@ -48,6 +50,8 @@ class Work:
         return self.grant.order.estimated_s * (1 - self.progress / 100)
 
     def cancel(self) -> None:
+        """Drop the job: `run` raises CancelledError before the next piece, or before there is one."""
+        self._cancelled = True
         if self._pass is not None:
             self._pass.cancel()
 
@@ -64,13 +68,22 @@ class Work:
         data = await storage.get_input(self.grant.job_id)
         picture = await in_codec(lambda: decode(io.BytesIO(data)))
         model = await asyncio.to_thread(shelf.get, order.model)
-        self._pass = engine.submit(model, picture.pixels)
-        pixels = await asyncio.wrap_future(self._pass.result)
+        pixels = await self._enlarged(engine, model, picture)
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
             size_bytes, sha256 = await in_codec(lambda: _encode(picture, pixels, order, file))
             name = await storage.put_result(self.grant.job_id, self.grant.fence, file)
         self._stored = True
         return Result(name, size_bytes, sha256)
+
+    async def _enlarged(self, engine: Engine, model: Model, picture: Picture) -> Pixels:
+        """The engine's part. It ends with this task: nothing is computed for nobody."""
+        if self._cancelled:
+            raise CancelledError("cancelled")
+        self._pass = engine.submit(model, picture.pixels)
+        try:
+            return await asyncio.wrap_future(self._pass.result)
+        finally:
+            self._pass.cancel()
 
 
 def _encode(picture: Picture, pixels: Pixels, order: Order, file: IO[bytes]) -> tuple[int, str]:

@@ -1,8 +1,8 @@
 """Entry point of the `upscale` command: arguments, and errors as one sentence.
 
 upscale IN OUT [--scale 2|3|4] [--model NAME] [--device auto|cpu|cuda] [--json]
-upscale models
-upscale models pull NAME [--if-missing]
+upscale models [--weights-dir DIR]
+upscale models pull NAME [--if-missing] [--weights-dir DIR]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from upscaler.cli.enlarge import Request, enlarge
 from upscaler.cli.models import list_models, pull_model
 from upscaler.errors import UpscalerError
 from upscaler.picture import SCALES
+from upscaler.weights import WeightsStore, default_cache_dir
 
 DEFAULT_MODEL = "realesrgan-x4plus"
 UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
@@ -57,6 +58,9 @@ def _models_parser() -> argparse.ArgumentParser:
     pull = commands.add_parser("pull", help="fetch a model's official weights and verify them")
     pull.add_argument("name")
     pull.add_argument("--if-missing", action="store_true", help="only when no weights are found here")
+    help_ = "the folder of pulled weights, instead of the usual one"
+    parser.add_argument("--weights-dir", type=Path, help=help_)
+    pull.add_argument("--weights-dir", type=Path, default=argparse.SUPPRESS, help=help_)
     return parser
 
 
@@ -78,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _models(options: argparse.Namespace) -> None:
+    store = WeightsStore(options.weights_dir or default_cache_dir(), {})
     if options.command == "pull":
-        pull_model(options.name, if_missing=options.if_missing)
+        pull_model(store, options.name, if_missing=options.if_missing)
     else:
-        list_models()
+        list_models(store)

@@ -55,6 +55,23 @@ def test_a_mistake_is_named(args, where):
         parse(args)
 
 
+@pytest.mark.parametrize(
+    ("models", "sentence"),
+    [
+        ({"default": "nothing-such"}, "not in the catalogue: nothing-such"),
+        ({"served": ["realesr-animevideov3"]}, "is not among those served"),
+        ({"default": "realesrgan-x2plus", "weights_dir": "/nonexistent"}, "upscale models pull realesrgan-x2plus"),
+        ({"catalogue": "/nonexistent/models.yaml"}, "the catalogue cannot be read"),
+    ],
+)
+def test_models_that_cannot_be_served_are_refused_before_the_start(tmp_path, models, sentence):
+    application = {"import_path": "deployments.app:build_app", "args": {"models": models}}
+    config = tmp_path / "c.yaml"
+    config.write_text(yaml.safe_dump({"http_options": {"port": 0}, "applications": [application]}))
+    with pytest.raises(ConfigurationError, match=sentence):
+        check(config)
+
+
 def test_a_taken_port_is_said_in_one_sentence(tmp_path):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,14 @@ from deployments.jobs.store import JobStore
 from deployments.jobs.table import Policy
 from deployments.storage.storage import open_storage
 from deployments.upscaler.shelf import ModelShelf
+from deployments.upscaler.work import Work
 from deployments.upscaler.worker import Worker
 from tests.pictures import decoded, png
 from tests.unit.deployments.conftest import ORDER
 from upscaler.catalogue import load_catalogue
 from upscaler.device import select_device
 from upscaler.engine import Engine
+from upscaler.errors import CancelledError
 from upscaler.weights import WeightsStore
 
 pytestmark = pytest.mark.anyio
@@ -120,6 +123,31 @@ async def test_a_job_whose_input_is_gone_fails_and_is_not_tried_for_ever(store, 
     await store.storage.delete_file(job_id, "input")
     async with working(store, engine, shelf):
         assert (await ended(store, job_id))["error_code"] == "input_lost"
+
+
+async def test_a_job_that_is_dropped_before_its_pass_began_computes_nothing(store, engine, shelf):
+    job_id = await submit(store, png(1))
+    grant = await store.lease("holder", 0.0, 1.0)
+    work = Work(grant)
+    work.cancel()
+    with ThreadPoolExecutor(1) as codecs, pytest.raises(CancelledError):
+        await work.run(store.storage, engine, shelf, codecs)
+    assert (await store.status(job_id))["progress"] == 0
+
+
+async def test_a_task_that_is_called_off_ends_its_pass(store, engine, shelf):
+    await submit(store, png(1, 1500, 1500))
+    work = Work(await store.lease("holder", 0.0, 1.0))
+    with ThreadPoolExecutor(1) as codecs:
+        running = asyncio.ensure_future(work.run(store.storage, engine, shelf, codecs))
+        async with asyncio.timeout(60):
+            while work.progress < 1:
+                await asyncio.sleep(0.01)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    with pytest.raises(CancelledError):
+        await asyncio.to_thread(work._pass.result.result, timeout=60)
 
 
 async def test_a_stopped_worker_gives_back_what_is_long(store, engine, shelf):

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from upscaler.catalogue import find_spec, load_catalogue
-from upscaler.errors import ModelNotFoundError
+from upscaler.errors import CatalogueError, ModelNotFoundError
 from upscaler.model import build_network
 
 PARAMS = {
@@ -66,15 +66,30 @@ def test_an_operators_own_catalogue_is_read(tmp_path):
 
 
 def test_an_unknown_key_is_an_error(tmp_path):
-    with pytest.raises(TypeError, match="colour"):
+    with pytest.raises(CatalogueError, match=r"mine.*colour"):
         load_catalogue(written(tmp_path / "models.yaml", ROW | {"colour": "red"}))
 
 
 @pytest.mark.parametrize("key", ["depth", "release"])
 def test_a_missing_key_is_an_error(tmp_path, key):
     row = {name: value for name, value in ROW.items() if name != key}
-    with pytest.raises(TypeError, match="missing"):
+    with pytest.raises(CatalogueError, match="missing"):
         load_catalogue(written(tmp_path / "models.yaml", row))
+
+
+def test_an_architecture_that_there_is_not_is_an_error(tmp_path):
+    with pytest.raises(CatalogueError, match=r"mine.*rrdbnet, srvgg"):
+        load_catalogue(written(tmp_path / "models.yaml", ROW | {"architecture": "esrgan"}))
+
+
+@pytest.mark.parametrize("text", ["- a list", "mine: 3", "mine: [", "text"])
+def test_a_file_that_is_no_catalogue_is_an_error(tmp_path, text):
+    path = tmp_path / "models.yaml"
+    path.write_text(text)
+    with pytest.raises(CatalogueError):
+        load_catalogue(path)
+    with pytest.raises(CatalogueError):
+        load_catalogue(tmp_path / "none.yaml")
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(catalogue):

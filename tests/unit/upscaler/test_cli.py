@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.pictures import decoded, encoded, picture
 from upscaler.cli.main import main, parse_bytes
+from upscaler.weights import Weights, WeightsStore
 
 MODEL = "realesr-animevideov3"
 WIDTH, HEIGHT = 24, 20
@@ -154,6 +155,16 @@ def test_models_lists_the_whole_catalogue(catalogue, capsys):
     shown = capsys.readouterr().out
     assert all(name in shown for name in catalogue)
     assert "download, by `upscale models pull realesrgan-x2plus`" in shown
+
+
+@pytest.mark.parametrize("words", [["--weights-dir", "DIR"], ["--weights-dir", "DIR", "pull", "--if-missing", MODEL]])
+def test_a_folder_of_weights_of_ones_own_is_looked_into(catalogue, tmp_path, words, capsys):
+    store = WeightsStore(tmp_path, {})
+    cached = tmp_path / f"{MODEL}-{catalogue[MODEL].release.sha256[:12]}.safetensors"
+    cached.touch()
+    assert store.find(catalogue[MODEL]) == Weights(cached, "cache")
+    assert main(["models", *(str(tmp_path) if word == "DIR" else word for word in words)]) == 0
+    assert str(cached) in capsys.readouterr().out
 
 
 def test_pulling_an_unknown_model_is_one_sentence(capsys):

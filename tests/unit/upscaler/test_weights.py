@@ -22,7 +22,8 @@ from upscaler.weights import Weights, WeightsStore, load_state_dict, load_tensor
 
 @dataclass
 class Site:
-    """A server of one file: /file has it whole, /cut ends halfway, /gone answers 404."""
+    """A server of one file: /file has it whole, /cut ends halfway, /torn ends
+    within a chunk, /gone answers 404."""
 
     body: bytes
     url: str = ""
@@ -35,6 +36,14 @@ class Handler(BaseHTTPRequestHandler):
         site: Site = self.server.site
         if self.path == "/gone":
             self.send_error(404)
+            return
+        if self.path == "/torn":
+            self.protocol_version = "HTTP/1.1"
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n" % len(site.body) + site.body[: len(site.body) // 2])
+            self.close_connection = True
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(site.body)))
@@ -130,7 +139,7 @@ def test_pull_keeps_a_safetensors_copy_of_the_release(spec, state, site, store):
     load_model(spec, pulled, cpu())
 
 
-@pytest.mark.parametrize("page", ["other", "cut", "gone"])
+@pytest.mark.parametrize("page", ["other", "cut", "torn", "gone"])
 def test_a_release_that_is_not_the_published_file_leaves_nothing_behind(spec, site, store, page):
     published = site.body + b"more" if page == "other" else site.body
     with pytest.raises(DownloadError):
