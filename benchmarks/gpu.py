@@ -24,8 +24,9 @@ from benchmarks.peers.networks import PlainRRDBNet
 from upscaler.catalogue import ModelSpec, Release
 from upscaler.device import Device, select_device
 from upscaler.engine import Engine
-from upscaler.model import Model, Pixels, build_network
+from upscaler.model import Model, build_network
 from upscaler.networks.rrdbnet import RRDBNet
+from upscaler.transfer import Pixels
 
 MODELS = {"rrdbnet-23": ("rrdbnet", 23, 32, 48), "rrdbnet-6": ("rrdbnet", 6, 32, 48), "srvgg-16": ("srvgg", 16, 0, 18)}
 GAIN = 0.5

@@ -11,7 +11,8 @@ import torch
 
 from upscaler.device import Device
 from upscaler.errors import CancelledError
-from upscaler.model import Model, Pieces, Pixels
+from upscaler.model import Model, Pieces
+from upscaler.transfer import Pixels
 from upscaler.scheduler import Scheduler
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,7 @@ from collections.abc import Generator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from upscaler.catalogue import ModelSpec
 from upscaler.device import Device
@@ -19,12 +17,10 @@ from upscaler.geometry import Band, Region, Tile, smallest_core, tiles
 from upscaler.networks.maps import Network
 from upscaler.networks.rrdbnet import RRDBNet
 from upscaler.networks.srvgg import SRVGGNetCompact
+from upscaler.transfer import Pace, Pixels, Receiver, to_tensor
 from upscaler.weights import Weights, load_tensors
 
 log = logging.getLogger(__name__)
-
-Pixels = NDArray[np.uint8]
-"""(H, W, 3) RGB, 0…255."""
 
 Pieces = Generator[int, None, Pixels]
 """One picture's way through a model: yields the FLOP of each piece, returns the enlarged pixels."""
@@ -121,15 +117,20 @@ class Model:
     ) -> Generator[int]:
         """Run what a tile sees, writing the rows and columns that are kept into `target`."""
 
+        receiver, pace = Receiver(target), Pace(self.device.torch_device)
+
         def sink(band: Band, rows: Tensor) -> None:
             lines = band.clipped(kept.rows)
             if lines.rows > 0:
-                target[lines.within(kept.rows).index] = _to_pixels(
-                    rows[:, :, lines.within(band).index, kept.columns.index], dtype
-                )
+                mine = rows[:, :, lines.within(band).index, kept.columns.index]
+                receiver.receive(lines.within(kept.rows).index, mine)
 
-        x = _to_tensor(seen, self.device.torch_device, dtype, self._unshuffle)
-        yield from network.run(x, self.device.band_px, sink)  # type: ignore[operator]
+        x = to_tensor(seen, self.device.torch_device, dtype, self._unshuffle)
+        for flop in network.run(x, self.device.band_px, sink):  # type: ignore[operator]
+            pace.piece_queued()
+            yield flop
+        if not receiver.close():
+            raise _NotFiniteError
 
 
 def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
@@ -139,25 +140,6 @@ def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.
 
 def _seen_size(tile: Tile, multiple: int) -> tuple[int, int]:
     return -(-tile.seen.height // multiple) * multiple, -(-tile.seen.width // multiple) * multiple
-
-
-def _to_tensor(pixels: Pixels, device: torch.device, dtype: torch.dtype, multiple: int) -> Tensor:
-    """(H, W, 3) bytes to a (1, 3, H, W) tensor in 0…1, sides padded up to a multiple by reflection."""
-    height, width, _ = pixels.shape
-    x = torch.from_numpy(np.array(pixels)).to(device).permute(2, 0, 1)[None].float().div_(255.0)
-    below, right = -height % multiple, -width % multiple
-    if below or right:
-        x = F.pad(x, (0, right, 0, below), "reflect" if min(height, width) > 1 else "replicate")
-    return x.to(dtype).contiguous(memory_format=torch.channels_last)
-
-
-def _to_pixels(rows: Tensor, dtype: torch.dtype) -> Pixels:
-    y = rows[0].permute(1, 2, 0).float()
-    if dtype == torch.float16 and not bool(torch.isfinite(y).all()):
-        raise _NotFiniteError
-    scaled = y.clamp_(0.0, 1.0).mul_(255.0).round_().to(torch.uint8)
-    result: Pixels = scaled.cpu().numpy()
-    return result
 
 
 def build_network(spec: ModelSpec) -> nn.Module:

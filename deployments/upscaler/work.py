@@ -17,7 +17,8 @@ from deployments.upscaler.shelf import ModelShelf
 from upscaler.codec import decode, encode
 from upscaler.engine import Engine, Pass
 from upscaler.errors import CancelledError
-from upscaler.model import Model, Pixels
+from upscaler.model import Model
+from upscaler.transfer import Pixels
 from upscaler.picture import Picture
 
 T = TypeVar("T")

@@ -25,7 +25,8 @@ from upscaler.weights import WeightsStore, default_cache_dir
 
 if TYPE_CHECKING:
     from upscaler.device import DeviceName, DtypeName
-    from upscaler.model import Model, Pixels
+    from upscaler.model import Model
+    from upscaler.transfer import Pixels
 
 FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 POLL_S = 0.1

@@ -10,7 +10,8 @@ from torch import nn
 
 from upscaler.device import Device
 from upscaler.geometry import Band
-from upscaler.model import Pieces, Pixels
+from upscaler.model import Pieces
+from upscaler.transfer import Pixels
 
 
 def cpu(
