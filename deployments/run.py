@@ -11,16 +11,18 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from deployments.errors import ConfigurationError, StorageError
 from deployments.serving import served_models
 from deployments.settings import Settings
 from deployments.storage.owner import FileLock
 from deployments.storage.storage import open_storage
+
+M = TypeVar("M", bound=BaseModel)
 
 BUILDER = "deployments.app:build_app"
 
@@ -38,25 +40,43 @@ def main(argv: list[str]) -> NoReturn:
     os.execv(serve, [str(serve), "run", argv[0]])  # noqa: S606
 
 
+class _Http(BaseModel):
+    """What we look at of Serve's `http_options`. Serve's own defaults."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, strict=True)] = 8000
+
+
+class _Application(BaseModel):
+    import_path: str
+    args: dict[str, Any] = {}
+
+
+class _Config(BaseModel):
+    """What we look at of a configuration for `serve run`; the rest is Serve's to judge."""
+
+    http_options: _Http = _Http()
+    applications: list[_Application] = []
+
+
 def check(path: Path) -> None:
     """Raise ConfigurationError or StorageError with one sentence on what stands in the way."""
-    try:
-        config: Any = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise ConfigurationError(f"{path} is not a configuration of Serve")
-    http = config.get("http_options") or {}
-    port = http.get("port", 8000)
-    if not isinstance(port, int):
-        raise ConfigurationError(f"http_options.port: {port} is not a number")
-    check_port(http.get("host", "127.0.0.1"), port)
-    for application in config.get("applications") or []:
-        if application.get("import_path") == BUILDER:
-            settings = parse(application.get("args") or {})
+    config = parse(_Config, _read(path), str(path))
+    check_port(config.http_options.host, config.http_options.port)
+    for application in config.applications:
+        if application.import_path == BUILDER:
+            settings = parse(Settings, application.args, "args")
             served_models(settings.models)
             if not joins_a_cluster():  # there the owner may be the very store that we would go on with
                 check_storage(settings)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise ConfigurationError(f"{path} cannot be read: {reason}") from error
 
 
 def joins_a_cluster() -> bool:
@@ -65,14 +85,14 @@ def joins_a_cluster() -> bool:
     return bool(os.environ.get("RAY_ADDRESS")) or (temp_dir / "ray_current_cluster").exists()
 
 
-def parse(args: dict[str, Any]) -> Settings:
-    """The settings of an application; the first mistake as a sentence."""
+def parse(model: type[M], values: Any, what: str) -> M:
+    """`values` as a `model`; the first mistake as a sentence, which says where in `what` it is."""
     try:
-        return Settings.model_validate(args)
+        return model.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"args.{where}: {first['msg']}") from error
+        where = ".".join([what, *(str(part) for part in first["loc"])])
+        raise ConfigurationError(f"{where}: {first['msg']}") from error
 
 
 def check_port(host: str, port: int) -> None:

@@ -24,11 +24,14 @@ def served_models(settings: ModelSettings) -> tuple[Catalogue, tuple[str, ...]]:
     except CatalogueError as error:
         raise ConfigurationError(str(error)) from error
     names = tuple(catalogue) if settings.served is None else settings.served
-    unknown = sorted({*names, settings.default} - set(catalogue))
+    unknown = sorted({*names, settings.default, *settings.weights_files} - set(catalogue))
     if unknown:
         raise ConfigurationError(f"not in the catalogue: {', '.join(unknown)}")
     if settings.default not in names:
         raise ConfigurationError(f"the default model {settings.default} is not among those served")
+    for path in settings.weights_files.values():
+        if not path.is_file():
+            raise ConfigurationError(f"there is no weights file {path}")
     weights = weights_store(settings)
     here = tuple(name for name in names if weights.find(catalogue[name]))
     if settings.default not in here:

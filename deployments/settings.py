@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from deployments.jobs.table import Policy
 from upscaler.picture import Limits
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -57,6 +57,14 @@ class UpscalerSettings(_Strict):
     drain_s: Seconds = Field(default=10.0, description="one more replica for every so many seconds of waiting work")
     idle_s: Seconds = Field(default=60.0, description="how long a replica is kept when there is less to do")
 
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.max_replicas is not None and self.max_replicas < self.min_replicas:
+            raise ValueError("max_replicas is less than min_replicas")
+        if self.device == "cpu" and self.dtype == "float16":
+            raise ValueError("float16 is hundreds of times slower than float32 on a processor")
+        return self
+
 
 class IngressSettings(_Strict):
     """The replicas that answer HTTP."""
@@ -68,8 +76,8 @@ class IngressSettings(_Strict):
 class Settings(_Strict):
     """Everything that can be configured; `docs/operations.md` says what each does."""
 
-    storage_url: str = "~/.local/share/upscaler"
-    store_name: str = "JobStore"
+    storage_url: Annotated[str, Field(min_length=1)] = "~/.local/share/upscaler"
+    store_name: Annotated[str, Field(min_length=1)] = "JobStore"
     result_ttl_s: Seconds = 900.0
     tombstone_ttl_s: Seconds = 900.0
     lease_s: Seconds = 15.0

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from upscaler.errors import AnimatedPictureError, InvalidPictureError, UnsupportedFormatError
 from upscaler.picture import Format, Picture
@@ -18,8 +18,19 @@ PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20  # with Pillow's 1 MiB a large profile 
 
 SIGNATURES: dict[bytes, Format] = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
 MAX_ICC_BYTES = 1 << 20
-TRANSPOSED = {5, 6, 7, 8}
 ORIENTATION_TAG = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each orientation of the EXIF specification; 1 is upright."""
+
+PNG_END = b"IEND\xaeB`\x82"
 
 OPTIONS: dict[Format, dict[str, Any]] = {
     "jpeg": {"quality": 95, "subsampling": "4:4:4"},
@@ -32,7 +43,8 @@ PNG_ROWS = 256
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of itself before its pixels are decoded; sides in pixels as displayed."""
+    """What a file says of itself before its pixels are decoded; sides in pixels as stored, not yet turned
+    by the orientation, which in a PNG may stand behind the pixels."""
 
     format: Format
     width: int
@@ -68,8 +80,7 @@ def _open(file: IO[bytes]) -> tuple[Image.Image, Format]:
 def probe(file: IO[bytes]) -> Header:
     """Read the header only. Raises UnsupportedFormatError, InvalidPictureError, AnimatedPictureError."""
     image, name = _open(file)
-    width, height = image.size
-    return Header(name, height, width) if _orientation(image) in TRANSPOSED else Header(name, width, height)
+    return Header(name, *image.size)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -84,12 +95,21 @@ def decode(file: IO[bytes]) -> Picture:
     image, name = _open(file)
     try:
         image.load()
-        upright = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
-        return _to_picture(upright, name)
+        if name == "png":
+            _require_end(file)
+        turn = UPRIGHT.get(_orientation(image))
+        return _to_picture(image if turn is None else image.transpose(turn), name)
     except MemoryError:
         raise
     except Exception as error:  # as above: truncated, corrupt, or lying about itself
         raise InvalidPictureError("the image is damaged: its pixels cannot be decoded") from error
+
+
+def _require_end(file: IO[bytes]) -> None:
+    """Pillow is content with a PNG that lacks its last bytes."""
+    file.seek(0)
+    if PNG_END not in file.read():
+        raise ValueError("the end of the PNG is missing")
 
 
 def _to_picture(image: Image.Image, name: Format) -> Picture:

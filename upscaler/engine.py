@@ -12,8 +12,8 @@ import torch
 from upscaler.device import Device
 from upscaler.errors import CancelledError
 from upscaler.model import Model, Pieces
-from upscaler.transfer import Pixels
 from upscaler.scheduler import Scheduler
+from upscaler.transfer import Pixels
 
 log = logging.getLogger(__name__)
 

@@ -55,7 +55,8 @@ class WeightsStore:
     def find(self, spec: ModelSpec) -> Weights | None:
         """The first place that has them, without touching the network."""
         if spec.name in self.files:
-            return Weights(self.files[spec.name], "file")
+            mine = Weights(self.files[spec.name], "file")
+            return mine if mine.path.is_file() else None
         cached = self._cached(spec)
         if cached.is_file():
             return Weights(cached, "cache")
@@ -65,7 +66,7 @@ class WeightsStore:
     def require(self, spec: ModelSpec) -> Weights:
         """Like `find`; raises ModelNotFoundError when nowhere has them."""
         found = self.find(spec)
-        if found is None or not found.path.is_file():
+        if found is None:
             raise ModelNotFoundError(f"model not found: no weights of {spec.name} on this machine")
         return found
 

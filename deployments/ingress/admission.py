@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
@@ -12,7 +13,7 @@ from deployments.errors import RequestError
 from deployments.ingress.upload import Upload
 from deployments.jobs.record import Order
 from upscaler.catalogue import Catalogue
-from upscaler.codec import Header, decode, probe
+from upscaler.codec import decode, probe
 from upscaler.errors import (
     AnimatedPictureError,
     InvalidPictureError,
@@ -20,7 +21,7 @@ from upscaler.errors import (
     PictureTooLargeError,
     UnsupportedFormatError,
 )
-from upscaler.picture import SCALES, Limits, result_format
+from upscaler.picture import SCALES, Format, Limits, result_format
 
 PICTURE_CODES: Mapping[type[PictureError], str] = {
     UnsupportedFormatError: "unsupported_image_format",
@@ -71,21 +72,22 @@ class Admission:
             header = await asyncio.to_thread(probe, upload.file)
             self._serving.limits.check(header.width, header.height, scale)
             async with self._decodes:
-                await asyncio.to_thread(_decodes, upload.file)
+                size = await asyncio.to_thread(_decoded_size, upload.file)
         except PictureError as error:
             raise picture_problem(error) from error
-        return self._order(upload, header, model, scale)
+        return self._order(upload, header.format, size, model, scale)
 
-    def _order(self, upload: Upload, header: Header, model: str, scale: int) -> Order:
-        gflop = self._serving.catalogue[model].mflop_per_px * header.width * header.height / 1000
+    def _order(self, upload: Upload, name: Format, size: tuple[int, int], model: str, scale: int) -> Order:
+        width, height = size
+        gflop = self._serving.catalogue[model].mflop_per_px * width * height / 1000
         return Order(
             model=model,
             scale=scale,
-            input_format=header.format,
-            input_width=header.width,
-            input_height=header.height,
+            input_format=name,
+            input_width=width,
+            input_height=height,
             input_bytes=upload.size_bytes,
-            output_format=result_format(header.format, header.width * scale, header.height * scale),
+            output_format=result_format(name, width * scale, height * scale),
             filename=_stem(upload.filename),
             estimated_s=gflop / self._serving.assumed_gflops,
         )
@@ -100,9 +102,11 @@ class Admission:
         return wanted[0]
 
 
-def _decodes(file: IO[bytes]) -> None:
-    """Decode in full and throw the pixels away: a 202 is not for a picture that is cut off."""
-    decode(file)
+def _decoded_size(file: IO[bytes]) -> tuple[int, int]:
+    """Decode in full and throw the pixels away: a 202 is not for a picture that is cut off. Its width and
+    height as displayed, which in a PNG only the end of the file may say."""
+    picture = decode(file)
+    return picture.width, picture.height
 
 
 def _scale(fields: Mapping[str, list[str]]) -> int:
@@ -115,5 +119,5 @@ def _scale(fields: Mapping[str, list[str]]) -> int:
 def _stem(filename: str) -> str:
     """The name to offer with the result: no folders, no ending, nothing that a header could choke on."""
     base = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    stem = UNSAFE.sub("_", base.rsplit(".", 1)[0]).strip(" ._")
+    stem = UNSAFE.sub("_", unicodedata.normalize("NFC", base).rsplit(".", 1)[0]).strip(" ._")
     return stem[:MAX_STEM] or "image"

@@ -21,10 +21,13 @@ VERSION = "0.1.0"
 CLIENT_CLOSED_REQUEST = 499
 
 
-def create_app(backend: Backend) -> FastAPI:
-    """The application over a backend. Every answer carries the envelope, every error is a problem."""
-    app = FastAPI(title="Upscaler", version=VERSION, description=DESCRIPTION, redoc_url=None)
-    app.add_middleware(Envelope)
+def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI:
+    """The application over a backend. Every answer carries the envelope, every error is a problem.
+
+    Serve's proxy adds the request's id to every answer: behind it ours would be a second one.
+    """
+    app = FastAPI(title="Upscaler", version=VERSION, description=DESCRIPTION, redoc_url=None, redirect_slashes=False)
+    app.add_middleware(Envelope, adds_request_id=not behind_serve_proxy)
     install_problem_handlers(app)
     upload_problems = ("bad_multipart", "body_too_large", "unsupported_image_format", "invalid_image", "queue_full")
 

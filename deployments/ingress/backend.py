@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from deployments.errors import StorageError
+from deployments.errors import ServiceError, StorageError
 from deployments.ingress.admission import Admission
+from deployments.ingress.errands import Errands, insist
 from deployments.ingress.problems import refused
 from deployments.ingress.upload import Upload
-from deployments.jobs.messages import DownloadGrant, Refusal, Store
+from deployments.jobs.messages import DownloadGrant, DownloadOutcome, Refusal, Store
 from deployments.jobs.record import JobRecord, Order, new_job_id
 from deployments.storage.storage import JobStorage
 
@@ -27,6 +29,7 @@ class Backend:
     storage: JobStorage
     admission: Admission
     max_upload_bytes: int
+    errands: Errands = field(default_factory=Errands)
 
     async def submit(self, upload: Upload) -> JobRecord:
         """Admit an upload. Its bytes and its record are durable when this returns."""
@@ -64,7 +67,24 @@ class Backend:
         return document
 
     async def lease_download(self, job_id: str) -> DownloadGrant:
-        grant = await self.store.lease_download(job_id)
+        leasing = self.errands.start(self.store.lease_download(job_id))
+        try:
+            grant = await asyncio.shield(leasing)
+        except asyncio.CancelledError:
+            self.errands.start(self._give_back(leasing))
+            raise
         if isinstance(grant, Refusal):
             raise refused(grant.code)
         return grant
+
+    async def end_download(self, grant: DownloadGrant, outcome: DownloadOutcome) -> None:
+        """Tell the store how a download went, also when its client has left."""
+        what = f"job {grant.job_id}: {outcome}"
+        call = partial(self.store.end_download, grant.job_id, grant.lease_id, outcome)
+        await self.errands.whole(insist(what, call))
+
+    async def _give_back(self, leasing: asyncio.Task[DownloadGrant | Refusal]) -> None:
+        with contextlib.suppress(ServiceError):
+            grant = await leasing
+            if isinstance(grant, DownloadGrant):
+                await self.end_download(grant, "aborted")

@@ -35,4 +35,4 @@ class Ingress:
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return create_app(self._backend)
+        return create_app(self._backend, behind_serve_proxy=True)

@@ -47,10 +47,10 @@ async def download(backend: Backend, job_id: str) -> Response:
         size_bytes, chunks = await backend.storage.stream_result(job_id, grant.result.name)
     except (FileNotFoundError, StorageError) as error:
         lost = isinstance(error, FileNotFoundError)
-        await backend.store.end_download(job_id, grant.lease_id, "lost" if lost else "aborted")
+        await backend.end_download(grant, "lost" if lost else "aborted")
         raise refused("result_lost" if lost else "unavailable") from error
     if size_bytes != grant.result.size_bytes:
-        await backend.store.end_download(job_id, grant.lease_id, "lost")
+        await backend.end_download(grant, "lost")
         raise refused("result_lost")
     return Delivery(grant, chunks, backend)
 
@@ -74,7 +74,7 @@ class Delivery(Response):
         finally:
             gone.cancel()
             extending.cancel()
-            await asyncio.shield(self._end(outcome))
+            await self._backend.end_download(self._grant, outcome)
 
     async def _stream(self, send: Send, gone: asyncio.Future[None]) -> DownloadOutcome:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -95,12 +95,6 @@ class Delivery(Response):
             await asyncio.sleep(EXTEND_S)
             with contextlib.suppress(ServiceError):
                 await self._backend.store.extend_download(self._grant.job_id, self._grant.lease_id)
-
-    async def _end(self, outcome: DownloadOutcome) -> None:
-        try:
-            await self._backend.store.end_download(self._grant.job_id, self._grant.lease_id, outcome)
-        except ServiceError as error:
-            log.warning("job %s: %s, but the store was not told: %s", self._grant.job_id, outcome, error)
 
 
 async def _disconnected(receive: Receive) -> None:

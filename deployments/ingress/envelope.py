@@ -21,8 +21,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 class Envelope:
     """Outermost, so that the answers of error handlers carry it too."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, adds_request_id: bool = True) -> None:
+        self._app, self._adds_request_id = app, adds_request_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,7 +39,8 @@ class Envelope:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
+                if self._adds_request_id:
+                    headers["X-Request-ID"] = request_id
                 headers["Cache-Control"] = "no-store"
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)

@@ -64,7 +64,7 @@ async def received(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
     _check_headers(request, max_bytes)
     try:
         form = await _Form(request, max_bytes).parse()
-    except MultiPartException as error:
+    except (MultiPartException, UnicodeError, LookupError) as error:  # the last two: names in an odd charset
         raise RequestError("bad_multipart", "The body is not a well-formed multipart form.") from error
     try:
         yield _upload(form)

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import time
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import RayActorError, RayTaskError
@@ -20,6 +21,8 @@ from deployments.settings import Settings
 from deployments.storage.storage import open_storage
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 READY_S = 60.0
 OWN_RETRY_S = 0.5
@@ -73,37 +76,42 @@ class JobStoreActor:
         await self._store.close()
 
     async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
-        return await self._store.submit(job_id, order)
+        return await _whole(self._store.submit(job_id, order))
 
     async def status(self, job_id: str) -> dict[str, Any] | None:
         return await self._store.status(job_id)
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
-        return await self._store.lease_download(job_id)
+        return await _whole(self._store.lease_download(job_id))
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:
-        return await self._store.extend_download(job_id, lease_id)
+        return await _whole(self._store.extend_download(job_id, lease_id))
 
     async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
-        await self._store.end_download(job_id, lease_id, outcome)
+        await _whole(self._store.end_download(job_id, lease_id, outcome))
 
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         return await self._store.lease(holder, on_hand_s, wait_s)
 
     async def report(self, reports: dict[str, Report]) -> list[str]:
-        return await self._store.report(reports)
+        return await _whole(self._store.report(reports))
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:
-        return await self._store.complete(job_id, fence, result)
+        return await _whole(self._store.complete(job_id, fence, result))
 
     async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:
-        return await self._store.fail(job_id, fence, code, error)
+        return await _whole(self._store.fail(job_id, fence, code, error))
 
     async def release(self, job_id: str, fence: int) -> bool:
-        return await self._store.release(job_id, fence)
+        return await _whole(self._store.release(job_id, fence))
 
     async def depth(self) -> Depth:
         return await self._store.depth()
+
+
+async def _whole(call: Coroutine[Any, Any, T]) -> T:
+    """Carry a change out to its end: Ray cancels a call together with the request that made it."""
+    return await asyncio.shield(asyncio.ensure_future(call))
 
 
 def ensure_store(settings: Settings) -> None:

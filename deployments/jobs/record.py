@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from pydantic import TypeAdapter
+
 FIRST_ID, PAST_ID = 10**18, 2**63
 """Job ids have 19 digits, fit a signed 64-bit integer, and cannot be guessed."""
 
@@ -117,18 +119,14 @@ class JobRecord:
 
     @staticmethod
     def from_json(data: bytes) -> JobRecord:
-        """Raises ValueError, KeyError or TypeError on anything that `to_json` has not written."""
-        fields: dict[str, Any] = json.loads(data)
-        if fields.pop("format_version") != FORMAT_VERSION:
-            raise ValueError("a job record of another version")
-        result, result_state = fields.pop("result"), fields.pop("result_state")
-        return JobRecord(
-            order=Order(**fields.pop("order")),
-            state=State(fields.pop("state")),
-            result=Result(**result) if result else None,
-            result_state=ResultState(result_state) if result_state else None,
-            **fields,
-        )
+        """Raises ValueError on anything that `to_json` has not written: storage is a border."""
+        fields: Any = json.loads(data)
+        if not isinstance(fields, dict) or fields.pop("format_version", None) != FORMAT_VERSION:
+            raise ValueError("not a job record of this version")
+        return _STORED.validate_python(fields)
+
+
+_STORED = TypeAdapter(JobRecord)
 
 
 def evolve(record: JobRecord, **changes: Any) -> JobRecord:

@@ -17,7 +17,7 @@ async def recover(storage: JobStorage, table: JobTable) -> None:
     async for job_id, data in storage.records():
         try:
             records[job_id] = JobRecord.from_json(data)
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             log.exception("job %s: its record cannot be read and is left alone", job_id)
     for record in sorted(records.values(), key=lambda record: record.created_at):
         table.load(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from typing import Any
 
 import ray
@@ -22,6 +23,9 @@ class RemoteStore:
     def __init__(self, name: str = ACTOR_NAME, namespace: str = NAMESPACE) -> None:
         self._name, self._namespace = name, namespace
         self._actor: Any = None
+        # Ray takes a call for a child of the request that makes it and cancels it when the client hangs
+        # up, in the midst of telling us that a download was complete. Outside of the request it has none.
+        self._outside = contextvars.Context()
 
     async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
         return await self._call("submit", job_id, order)  # type: ignore[no-any-return]
@@ -60,7 +64,8 @@ class RemoteStore:
         try:
             if self._actor is None:
                 self._actor = await asyncio.to_thread(ray.get_actor, self._name, self._namespace)
-            return await asyncio.wait_for(getattr(self._actor, method).remote(*args), timeout_s)
+            answer = self._outside.run(getattr(self._actor, method).remote, *args)
+            return await asyncio.wait_for(answer, timeout_s)
         except RayTaskError as error:
             if isinstance(error.cause, ServiceError):
                 raise error.cause from None

@@ -16,6 +16,7 @@ from typing import Any
 from deployments.errors import StorageError, StoreUnavailableError
 from deployments.jobs.clock import Clock, SystemClock
 from deployments.jobs.document import status_document
+from deployments.jobs.handout import HandOut
 from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
 from deployments.jobs.record import JobRecord, Order, Result, ResultState
 from deployments.jobs.recovery import recover
@@ -34,12 +35,14 @@ class JobStore:
     """See `messages.Store` for what each call means. `start` it before any other call."""
 
     def __init__(self, storage: JobStorage, policy: Policy, clock: Clock | None = None) -> None:
-        self._storage, self._policy = storage, policy
+        self._storage = storage
         self._clock = clock or SystemClock()
         self.table = JobTable(policy, self._clock)
         self._ownership: Ownership = ownership_of(storage)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._waiters = Waiters()
+        self.waiters = Waiters()
+        self.lease_s = policy.lease_s
+        self._hand_out = HandOut(self)
         self._sweeper = Sweeper(self)
         self.trouble: str | None = "the job store has not started yet"
 
@@ -49,12 +52,14 @@ class JobStore:
         await recover(self._storage, self.table)
         await self._sweeper.sweep()  # what expired while nothing ran is gone before the first answer
         self._sweeper.start()
+        self._hand_out.start()
         self.trouble = None
         log.info("the job store is ready with %d jobs", len(self.table))
 
     async def close(self) -> None:
         self.trouble = "the job store is closed"
         await self._sweeper.close()
+        await self._hand_out.close()
         self._ownership.release()
 
     def _require_ready(self) -> None:
@@ -73,7 +78,7 @@ class JobStore:
         except StorageError:
             log.exception("a job could not be written")
             return Refusal("storage_unavailable")
-        await self._hand_out()
+        self._hand_out.wake()
         return record
 
     async def status(self, job_id: str) -> dict[str, Any] | None:
@@ -107,8 +112,8 @@ class JobStore:
 
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         self._require_ready()
-        with self._waiters.joined(holder, on_hand_s) as waiter:
-            await self._hand_out()
+        with self.waiters.joined(holder, on_hand_s) as waiter:
+            self._hand_out.wake()
             return await waiter.granted(wait_s)
 
     async def report(self, reports: dict[str, Report]) -> list[str]:
@@ -137,6 +142,13 @@ class JobStore:
         self._require_ready()
         return self.table.depth()
 
+    # -- for the hand-out ------------------------------------------------------------------------------
+
+    async def write_grant(self, record: JobRecord, holder: str) -> None:
+        """Write down that `holder` has the job, then let it be so."""
+        async with self._turns[record.job_id]:
+            await self._write(record, holder)
+
     # -- for the sweep --------------------------------------------------------------------------------
 
     @property
@@ -158,7 +170,15 @@ class JobStore:
 
     async def discard_result(self, job_id: str, why: ResultState) -> None:
         """Note that a result is gone, then make it so."""
-        await self._conclude(job_id, partial(self.table.result_gone, job_id, why))
+        decide = partial(self.table.result_gone, job_id, why)
+        try:
+            await self._conclude(job_id, decide)
+        except StorageError:  # a full disk takes no note: the bytes themselves make room for it
+            job = self.table.find(job_id)
+            if job is None or job.record.result is None:
+                raise
+            await self._storage.delete_file(job_id, job.record.result.name)
+            await self._conclude(job_id, decide)
 
     async def forget(self, job_id: str) -> None:
         async with self._turns[job_id]:
@@ -178,7 +198,7 @@ class JobStore:
                 return False
             await self._write(record)
             await self._clear(record)
-        await self._hand_out()
+        self._hand_out.wake()
         return True
 
     async def _write(self, record: JobRecord, holder: str | None = None) -> None:
@@ -199,20 +219,3 @@ class JobStore:
         except StorageError:
             log.exception("job %s: its bytes could not be removed yet", record.job_id)
             self._sweeper.clear_later(record.job_id)
-
-    async def _hand_out(self) -> None:
-        """Give waiting jobs to waiting replicas, the emptiest first."""
-        for waiter in self._waiters.emptiest_first():
-            record = self.table.claim(waiter.on_hand_s)
-            if record is None:
-                continue
-            waiter.take()
-            try:
-                async with self._turns[record.job_id]:
-                    await self._write(record, waiter.holder)
-            except StorageError:
-                log.exception("job %s could not be leased; it keeps its place", record.job_id)
-                self.table.unclaim(record.job_id)
-                waiter.refuse(StoreUnavailableError("the storage failed"))
-                return
-            waiter.grant(Grant(record.job_id, record.attempt, record.order, self._policy.lease_s))

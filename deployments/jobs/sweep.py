@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -77,17 +78,24 @@ class Sweeper:
         """One round. Every step may be repeated safely."""
         store, table = self._store, self._store.table
         for job_id in table.silent():
-            await store.requeue_silent(job_id)
+            await self._alone(store.requeue_silent(job_id))
         for job_id in table.evictable():
-            await store.discard_result(job_id, ResultState.EXPIRED)
+            await self._alone(store.discard_result(job_id, ResultState.EXPIRED))
         for job_id in table.forgettable():
-            await store.forget(job_id)
+            await self._alone(store.forget(job_id))
         for job_id in list(self._unclear):
             await self._clear(job_id)
         if time.monotonic() - self._tidied_at > TIDY_S:
             await self._tidy()
             self._tidied_at = time.monotonic()
         self.swept_at = time.monotonic()
+
+    async def _alone(self, step: Awaitable[None]) -> None:
+        """What fails for one job fails for it alone, and is tried again in the next round."""
+        try:
+            await step
+        except Exception:  # as in the loop
+            log.exception("a step of the sweep failed")
 
     async def _clear(self, job_id: str) -> None:
         job = self._store.table.find(job_id)
@@ -102,17 +110,20 @@ class Sweeper:
         """Remove files that no record names: of dead attempts, and of uploads that never became jobs."""
         now = datetime.now(UTC)
         for job_id, modified in (await self._store.storage.folders()).items():
-            job = self._store.table.find(job_id)
-            if job is not None:
-                for name in _strays(job.record, await self._store.storage.files(job_id)):
-                    await self._store.storage.delete_file(job_id, name)
+            if self._store.table.find(job_id) is not None:
+                for name in await self._store.storage.files(job_id):
+                    await self._remove_stray(job_id, name)
             elif (now - modified).total_seconds() > UPLOAD_DEADLINE_S:
                 await self._store.storage.delete_folder(job_id)
 
+    async def _remove_stray(self, job_id: str, name: str) -> None:
+        job = self._store.table.find(job_id)  # as it is now, not as it was when the folder was listed
+        if job is not None and _is_stray(job.record, name):
+            await self._store.storage.delete_file(job_id, name)
 
-def _strays(record: JobRecord, names: list[str]) -> list[str]:
-    """Result files of attempts that are over. The running attempt's is about to be named."""
-    wanted = {"job.json", f"result.{record.attempt}"} | ({"input"} if not record.is_terminal else set())
+
+def _is_stray(record: JobRecord, name: str) -> bool:
+    """Whether a file belongs to an attempt that is over. The running attempt's is about to be named."""
     if record.result:
-        wanted = {"job.json", record.result.name}
-    return [name for name in names if name not in wanted]
+        return name not in {"job.json", record.result.name}
+    return name not in {"job.json", f"result.{record.attempt}"} and (record.is_terminal or name != "input")

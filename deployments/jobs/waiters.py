@@ -52,5 +52,9 @@ class Waiters:
         finally:
             self._waiting.remove(waiter)
 
+    def has(self, waiter: Waiter) -> bool:
+        """Whether its caller still listens."""
+        return waiter in self._waiting
+
     def emptiest_first(self) -> list[Waiter]:
         return sorted((waiter for waiter in self._waiting if not waiter.taken), key=lambda waiter: waiter.on_hand_s)

@@ -49,7 +49,9 @@ class FileLock:
         self.take_now()
 
     def take_now(self) -> None:
-        """Raises StorageError at once when another process holds it."""
+        """Raises StorageError at once when another process holds it. Taken again, it changes nothing."""
+        if self._descriptor is not None:
+            return
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -62,7 +64,16 @@ class FileLock:
         self._descriptor = descriptor
 
     async def check(self) -> None:
-        """A lock that is held stays held."""
+        """A lock that is held stays held, but its file may have been removed, and with it the storage."""
+        if self._descriptor is None or not self._is_there():
+            self.release()
+            self.take_now()
+
+    def _is_there(self) -> bool:
+        try:
+            return self._descriptor is not None and os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         if self._descriptor is not None:

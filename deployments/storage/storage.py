@@ -43,11 +43,15 @@ def open_storage(url: str) -> JobStorage:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         return JobStorage(LocalStore(root, automatic_cleanup=True, mkdir=True), root)
     except (BaseError, OSError, ValueError) as error:
-        raise StorageError(f"the storage {url} cannot be opened: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
+        raise StorageError(f"the storage {url} cannot be opened: {reason or error}") from error
 
 
 def _local_root(url: str) -> Path:
-    path = unquote(urlsplit(url).path) if url.startswith("file://") else url
+    split = urlsplit(url)
+    if url.startswith("file://") and split.netloc not in ("", "localhost"):
+        raise ValueError("after file:// comes an absolute path, with a third slash")
+    path = unquote(split.path) if url.startswith("file://") else url
     return Path(path).expanduser().absolute()
 
 

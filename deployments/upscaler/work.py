@@ -18,8 +18,8 @@ from upscaler.codec import decode, encode
 from upscaler.engine import Engine, Pass
 from upscaler.errors import CancelledError
 from upscaler.model import Model
-from upscaler.transfer import Pixels
 from upscaler.picture import Picture
+from upscaler.transfer import Pixels
 
 T = TypeVar("T")
 

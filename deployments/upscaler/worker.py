@@ -15,7 +15,7 @@ from deployments.storage.storage import JobStorage
 from deployments.upscaler.shelf import ModelShelf
 from deployments.upscaler.work import Work
 from upscaler.engine import Engine
-from upscaler.errors import CancelledError, ModelError, PictureError, UpscalerError
+from upscaler.errors import CancelledError, ModelError, PictureError
 
 log = logging.getLogger(__name__)
 
@@ -85,11 +85,19 @@ class Worker:
             stopped.cancel()
 
     async def _begin(self, grant: Grant) -> None:
+        if grant.job_id in self._on_hand:  # we were taken for dead, and what we had is void
+            self._on_hand[grant.job_id][0].cancel()
         work = Work(grant)
         task = asyncio.ensure_future(self._run(work))
         self._on_hand[grant.job_id] = work, task
-        task.add_done_callback(lambda _: self._on_hand.pop(grant.job_id, None))
+        task.add_done_callback(lambda _: self._put_down(work))
         await self._report()  # acknowledges the lease
+
+    def _put_down(self, work: Work) -> None:
+        """Forget a job that has ended, unless it has been leased anew meanwhile."""
+        job_id = work.grant.job_id
+        if job_id in self._on_hand and self._on_hand[job_id][0] is work:
+            del self._on_hand[job_id]
 
     async def _run(self, work: Work) -> None:
         """One job to its end. It fails alone, whatever befell it."""
@@ -99,20 +107,28 @@ class Worker:
             published = await self._insist(lambda: self._store.complete(job_id, fence, result))
             if not published:
                 await self._storage.delete_file(job_id, result.name)
-        except CancelledError:
-            log.info("job %s was dropped", job_id)
-        except (PictureError, ModelError) as error:
+        except Exception as error:  # noqa: BLE001 - the border: what a job meets ends that job alone, and is logged
+            await self._end_unfinished(work, error)
+
+    async def _end_unfinished(self, work: Work, error: Exception) -> None:
+        """Fail what would fail again, give back what might not."""
+        job_id = work.grant.job_id
+        if isinstance(error, (PictureError, ModelError)):
             code = "invalid_image" if isinstance(error, PictureError) else "model_not_available"
-            await self._fail(work, code, _sentence(error))
-        except FileNotFoundError:
-            log.exception("job %s: its input is gone", job_id)
+            await self._fail(work, code, f"upscale failed: {error}")
+            return
+        log.log(
+            logging.INFO if isinstance(error, CancelledError) else logging.ERROR,
+            "job %s is not finished: %r", job_id, error, exc_info=error,
+        )  # fmt: skip
+        if isinstance(error, FileNotFoundError):
             await self._fail(work, "input_lost", "upscale failed: the image could not be read from storage")
-        except (ServiceError, OSError):
-            log.exception("job %s: trouble with storage; given back", job_id)
+        elif isinstance(error, (ServiceError, OSError)):
             await asyncio.sleep(RETRY_S)
             await self._release(work)
-        except Exception:
-            log.exception("job %s failed", job_id)
+        elif self._stopping.is_set():  # cancelled, or something was taken from under it
+            await self._release(work)
+        elif not isinstance(error, CancelledError):
             await self._fail(work, "internal", "upscale failed: internal error")
 
     async def _fail(self, work: Work, code: str, error: str) -> None:
@@ -154,16 +170,17 @@ class Worker:
                 self._on_hand[job_id][0].cancel()
 
     async def _finish(self) -> None:
-        """Let what needs less than FINISH_S end, release the rest."""
-        for work, task in list(self._on_hand.values()):
-            if work.remaining_s > FINISH_S:
+        """Let end what FINISH_S suffices for, the shortest first; release the rest."""
+        on_hand = sorted(self._on_hand.values(), key=lambda held: held[0].remaining_s)
+        spent_s = 0.0
+        for work, _ in on_hand:
+            spent_s += work.remaining_s
+            if spent_s > FINISH_S:
                 work.cancel()
-                await asyncio.wait([task], timeout=FINISH_S)
+        if not on_hand:
+            return
+        _, late = await asyncio.wait([task for _, task in on_hand], timeout=FINISH_S)
+        for work, task in on_hand:
+            if task in late:
+                task.cancel()
                 await self._release(work)
-        tasks = [task for _, task in self._on_hand.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=FINISH_S)
-
-
-def _sentence(error: UpscalerError) -> str:
-    return f"upscale failed: {error}"

@@ -53,6 +53,7 @@ def enlarge(request: Request) -> None:
     Raises UpscalerError or OSError, whose text is a sentence for the user.
     """
     target_format, seconds, console = _target_format(request.output), Seconds(), Console(stderr=True)
+    _check_target(request.output)
     with seconds.of("decode"):
         picture = _read(request, target_format)
     with seconds.of("load"):
@@ -86,6 +87,16 @@ def _target_format(output: Path) -> Format:
         raise UpscalerError(f"{output} does not end in .png, .jpg, .jpeg or .webp") from None
 
 
+def _check_target(output: Path) -> None:
+    """What would fail after minutes of work fails now."""
+    if output.is_dir():
+        raise UpscalerError(f"{output} is a folder")
+    if not output.parent.is_dir():
+        raise UpscalerError(f"there is no folder {output.parent}")
+    if not os.access(output.parent, os.W_OK):
+        raise UpscalerError(f"the folder {output.parent} cannot be written to")
+
+
 def _read(request: Request, target_format: Format) -> Picture:
     with request.input.open("rb") as file:
         header = probe(file)
@@ -98,7 +109,7 @@ def _read(request: Request, target_format: Format) -> Picture:
 def _load(request: Request) -> Model:
     spec = find_spec(load_catalogue(), request.model)
     store = WeightsStore(default_cache_dir(), {spec.name: request.weights} if request.weights else {})
-    if store.find(spec) is None:
+    if store.find(spec) is None and request.weights is None:
         pull(store, spec)
     weights = store.require(spec)
 

@@ -72,8 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             _models(_models_parser().parse_args(words[1:]))
         else:
             enlarge(Request(**vars(_upscale_parser().parse_args(words))))
-    except (UpscalerError, OSError) as error:
+    except UpscalerError as error:
         print(f"upscale: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"upscale: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("upscale: interrupted", file=sys.stderr)

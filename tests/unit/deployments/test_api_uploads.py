@@ -66,6 +66,7 @@ async def test_a_form_without_the_image_or_with_two(client):
 
 
 FORM = "multipart/form-data; boundary=x"
+ODD_CHARSETS = ["undefined", "punycode", "nothing-such"]
 PART = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
 
 
@@ -79,6 +80,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r
         ({"content-type": FORM}, b"no form at all", 400, "bad_multipart"),
         ({"content-type": FORM}, PART + png(1), 400, "bad_multipart"),
         ({"content-type": FORM}, b"", 400, "bad_multipart"),
+        *(({"content-type": f"{FORM}; charset={name}"}, PART, 400, "bad_multipart") for name in ODD_CHARSETS),
     ],
 )
 async def test_a_body_that_is_no_form(client, storage, headers, body, status, code):

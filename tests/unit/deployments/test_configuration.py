@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deployments.errors import ConfigurationError
+from deployments.errors import ConfigurationError, StorageError
 from deployments.jobs.messages import Depth
 from deployments.run import check, check_port, parse
 from deployments.settings import Settings
@@ -28,11 +28,11 @@ def args_of(name: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_configuration_is_valid(name):
-    parse(args_of(name))
+    parse(Settings, args_of(name), "args")
 
 
 def test_the_default_configuration_lists_every_default():
-    assert parse(args_of("configs/default.yaml")) == Settings()
+    assert parse(Settings, args_of("configs/default.yaml"), "args") == Settings()
     everything = Settings().model_dump()
     listed = args_of("configs/default.yaml")
     assert set(listed) == set(everything)
@@ -48,11 +48,45 @@ def test_the_default_configuration_lists_every_default():
         ({"upscaler": {"device": "tpu"}}, "upscaler.device"),
         ({"result_ttl_s": 0}, "result_ttl_s"),
         ({"ingress": {"num_replicas": "many"}}, "ingress.num_replicas"),
+        ({"result_ttl_s": float("inf")}, "result_ttl_s"),
+        ({"storage_url": ""}, "storage_url"),
+        ({"upscaler": {"min_replicas": 5, "max_replicas": 2}}, "max_replicas is less"),
+        ({"upscaler": {"device": "cpu", "dtype": "float16"}}, "float16"),
     ],
 )
 def test_a_mistake_is_named(args, where):
     with pytest.raises(ConfigurationError, match=where):
-        parse(args)
+        parse(Settings, args, "args")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"http_options": {"port": 99_999}},
+        {"http_options": {"port": True}},
+        {"http_options": {"host": None}},
+        {"applications": ["x"]},
+        {"applications": [{"import_path": "deployments.app:build_app", "args": {"storage_url": "file://relative/x"}}]},
+        {"applications": [{"import_path": "deployments.app:build_app", "args": {"storage_url": "bad://x"}}]},
+        ["a list"],
+    ],
+)
+def test_a_configuration_that_cannot_work_is_one_sentence(tmp_path, config):
+    path = tmp_path / "c.yaml"
+    if isinstance(config, dict):
+        config = {"http_options": {"port": 0}} | config
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises((ConfigurationError, StorageError)) as refused:
+        check(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_yaml_is_one_sentence(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("a: [b\nc: }")
+    with pytest.raises(ConfigurationError) as refused:
+        check(path)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +96,8 @@ def test_a_mistake_is_named(args, where):
         ({"served": ["realesr-animevideov3"]}, "is not among those served"),
         ({"default": "realesrgan-x2plus", "weights_dir": "/nonexistent"}, "upscale models pull realesrgan-x2plus"),
         ({"catalogue": "/nonexistent/models.yaml"}, "the catalogue cannot be read"),
+        ({"weights_files": {"realesrgan-x4plus": "/nonexistent/w.pth"}}, "there is no weights file"),
+        ({"weights_files": {"nothing-such": "/nonexistent/w.pth"}}, "not in the catalogue: nothing-such"),
     ],
 )
 def test_models_that_cannot_be_served_are_refused_before_the_start(tmp_path, models, sentence):

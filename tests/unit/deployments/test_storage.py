@@ -89,6 +89,29 @@ async def test_a_directory_has_one_owner(tmp_path):
     second.release()
 
 
+async def test_a_lock_that_is_held_may_be_taken_again(tmp_path):
+    lock = FileLock(tmp_path / "owner.lock")
+    await lock.take()
+    await lock.take()
+    await lock.check()
+    lock.release()
+
+
+async def test_a_lock_whose_file_was_removed_is_taken_anew_or_lost(tmp_path):
+    first, second = FileLock(tmp_path / "owner.lock"), FileLock(tmp_path / "owner.lock")
+    await first.take()
+    (tmp_path / "owner.lock").unlink()
+    await first.check()
+    with pytest.raises(StorageError, match="in use"):
+        await second.take()
+    (tmp_path / "owner.lock").unlink()
+    await second.take()
+    with pytest.raises(StorageError, match="in use"):
+        await first.check()
+    second.release()
+    first.release()
+
+
 async def test_in_an_object_store_the_last_to_come_owns_it(storage):
     first, second = Epoch(storage.objects), Epoch(storage.objects)
     if storage.root is not None:

@@ -180,7 +180,7 @@ async def test_a_crash_between_the_tombstone_and_the_unlink_is_made_good(store, 
 async def test_a_waiting_replica_gets_a_job_as_it_comes_and_the_emptiest_first(store):
     busy = asyncio.ensure_future(store.lease("busy", 1.0, 5.0))
     idle = asyncio.ensure_future(store.lease("idle", 0.0, 5.0))
-    while len(store._waiters.emptiest_first()) < 2:
+    while len(store.waiters.emptiest_first()) < 2:
         await asyncio.sleep(0)
     job_id = await submitted(store)
     assert (await idle).job_id == job_id

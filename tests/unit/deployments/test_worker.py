@@ -150,6 +150,35 @@ async def test_a_task_that_is_called_off_ends_its_pass(store, engine, shelf):
         await asyncio.to_thread(work._pass.result.result, timeout=60)
 
 
+async def test_a_job_that_is_leased_again_to_the_same_worker_is_done_by_it(store, engine, shelf, monkeypatch):
+    """A worker that could not report for longer than a lease is taken for dead, wrongly."""
+    worker = Worker("holder", store, store.storage, engine, shelf)
+    job_id = await submit(store, png(1, 300, 300))
+    await worker._begin(await store.lease("holder", 0.0, 1.0))
+    store.table.find(job_id).lease_ends = -1.0
+    await store.requeue_silent(job_id)
+    await worker._begin(await store.lease("holder", 0.0, 1.0))
+    async with asyncio.timeout(60):
+        while worker._on_hand:
+            await worker._report()
+            await asyncio.sleep(0.02)
+    document = await store.status(job_id)
+    assert (document["status"], document["attempt"]) == ("completed", 2)
+
+
+async def test_a_stopped_worker_gives_back_what_it_has_no_time_for(store, engine, shelf):
+    """Each of them would be done in time, all of them would not."""
+    job_ids = []
+    async with working(store, engine, shelf):
+        job_ids += [await submit(store, png(seed, 700, 700), estimated_s=6.0) for seed in range(4)]
+        async with asyncio.timeout(60):
+            while [(await store.status(job_id))["stage"] for job_id in job_ids].count("running") < 2:
+                await asyncio.sleep(0.02)
+    for job_id in job_ids:
+        document = await store.status(job_id)
+        assert document["status"] == "completed" or document["stage"] in ("retrying", "queued")
+
+
 async def test_a_stopped_worker_gives_back_what_is_long(store, engine, shelf):
     async with working(store, engine, shelf):
         job_id = await submit(store, png(1, 1500, 1500), estimated_s=1000.0)

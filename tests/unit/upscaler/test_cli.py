@@ -92,19 +92,22 @@ def test_weights_of_the_users_own_are_taken(source, animevideo):
         ("out.png", ["--model", "nothing-such"], "model not found: nothing-such"),
         ("out.gif", [], "does not end in .png, .jpg, .jpeg or .webp"),
         ("out", [], "does not end in"),
-        ("nowhere/out.png", [], "No such file or directory"),
+        ("nowhere/out.png", [], "there is no folder"),
+        ("folder.png", [], "is a folder"),
         ("out.png", ["--weights", "gone.pth"], "no weights of"),
         ("out.png", ["--dtype", "float16"], "float16"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_no_file(source, capsys, output, options, sentence):
+    if sentence == "is a folder":
+        (source.parent / output).mkdir()
     assert upscale(source, output, "--json", *options) == 1
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith("upscale: ")
     assert sentence in shown.err
     assert shown.err.count("\n") == 1
-    assert names_in(source.parent) == {"in.png"}
+    assert names_in(source.parent) - {"folder.png"} == {"in.png"}
 
 
 def test_a_missing_file_is_one_sentence(tmp_path, capsys):

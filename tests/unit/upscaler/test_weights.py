@@ -110,7 +110,8 @@ def test_the_operators_file_comes_first_then_the_cache_then_the_package(catalogu
     cached = store.cache_dir / f"{spec.name}-{spec.release.sha256[:12]}.safetensors"
     cached.touch()
     assert store.find(spec) == Weights(cached, "cache")
-    mine = Path("mine.pth")
+    mine = store.cache_dir / "mine.pth"
+    mine.touch()
     assert WeightsStore(store.cache_dir, {spec.name: mine}).find(spec) == Weights(mine, "file")
 
 
