@@ -62,7 +62,7 @@ class Model:
 
     def _cut(self, region: Region, within: Region, budget_bytes: int) -> list[Tile]:
         def fits(height: int, width: int) -> bool:
-            return self._arch.map_bytes(height, width, self.device.dtype.itemsize) <= budget_bytes
+            return self._map_bytes(height, width) <= budget_bytes
 
         if region == within and fits(region.height, region.width):
             return [Tile(region, region)]
@@ -70,8 +70,10 @@ class Model:
 
     def bytes_needed(self, height: int, width: int) -> int:
         """Memory that a pass over a picture of that size holds at its peak."""
-        itemsize = self.device.dtype.itemsize
-        return max(self._arch.map_bytes(t.seen.height, t.seen.width, itemsize) for t in self.plan(height, width))
+        return max(self._map_bytes(t.seen.height, t.seen.width) for t in self.plan(height, width))
+
+    def _map_bytes(self, height: int, width: int) -> int:
+        return self._arch.map_bytes(height, width, self.device.dtype.itemsize, self.device.band_px)
 
     def upscale(self, pixels: Pixels) -> Pieces:
         """Upscale one picture. Every piece is computed on the caller's thread.
@@ -94,7 +96,7 @@ class Model:
         return result
 
     def _halved(self, budget: int, tile: Tile) -> int:
-        needed = self._arch.map_bytes(tile.seen.height, tile.seen.width, self.device.dtype.itemsize)
+        needed = self._map_bytes(tile.seen.height, tile.seen.width)
         smaller = min(budget, needed) // 2
         if max(tile.core.height, tile.core.width) < 2 * smallest_core(self.spec.halo_px, self._unshuffle):
             raise DeviceError("the device has no memory left for even the smallest tile")
@@ -134,8 +136,10 @@ class Model:
 
 
 def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    copied = copy.deepcopy(network).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return copied.requires_grad_(False).eval()  # type: ignore[no-any-return]
+    copied = copy.deepcopy(network).float()
+    copied.fold()  # type: ignore[operator]
+    copied.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return copied.requires_grad_(False).eval()
 
 
 def _seen_size(tile: Tile, multiple: int) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """RRDBNet, the network of realesrgan-x4plus, x4plus-anime and x2plus.
 
 Wang et al., "ESRGAN" (2018) and "Real-ESRGAN" (2021). The *body* works at input resolution and
-runs over the whole picture, so it needs no halo; only the *tail*, 16 times as large, runs in
-bands that see TAIL_HALO more rows.
+runs over the whole picture, so it needs no halo; only the *tail* (tail.py), 16 times as large, runs
+in bands.
 """
 
 from __future__ import annotations
@@ -13,16 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from upscaler.geometry import Band, bands
-from upscaler.networks.maps import FeatureMap, Pieces, Sink, conv3x3, conv_band, conv_flop
+from upscaler.geometry import MIN_BAND_ROWS, Band, bands
+from upscaler.networks.maps import FeatureMap, Joined, Pieces, Sink, conv3x3, conv_band, conv_flop
+from upscaler.networks.tail import BAND_PX, SLOPE, Tail, folded
 
-TAIL_HALO = 2
-"""Rows of body output that the tail's four convolutions reach beyond a band: 3 px at 4x and 1 px at 2x."""
-
-TAIL_BAND_PX = 16_384
-"""Body pixels in a band of the tail: its maps, 16 times as large, then stay near the caches."""
-
-SLOPE = 0.2
 RESIDUAL = 0.2
 
 
@@ -65,17 +59,26 @@ class RRDBNet(nn.Module):
         self.conv_up2 = conv3x3(features, features)
         self.conv_hr = conv3x3(features, features)
         self.conv_last = conv3x3(features, 3)
+        self.register_buffer("_up1_kernels", None, persistent=False)
+        self.register_buffer("_up2_kernels", None, persistent=False)
+
+    def fold(self) -> None:
+        """Add up the weights of the two upsamplings that meet the same pixel (tail.py)."""
+        self._up1_kernels = folded(self.conv_up1.weight.detach())
+        self._up2_kernels = folded(self.conv_up2.weight.detach())
 
     def flop(self, height: int, width: int) -> int:
         px = height * width // self._unshuffle**2
         in_body = [self.conv_first, self.conv_body, *(m for m in self.body.modules() if isinstance(m, nn.Conv2d))]
         return sum(conv_flop(conv, px) for conv in in_body) + self._tail_flop(px)
 
-    def map_bytes(self, height: int, width: int, itemsize: int) -> int:
-        px = height * width // self._unshuffle**2
+    def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:
+        px, width = height * width // self._unshuffle**2, width // self._unshuffle
         body_channels = 4 * self._features + 4 * self._growth + self.conv_first.in_channels
-        tail_px = min(px, max(TAIL_BAND_PX, (8 + 2 * TAIL_HALO) * width // self._unshuffle))
-        return itemsize * (px * body_channels + 3 * 16 * tail_px * self._features)
+        joined_channels = self._features + 4 * self._growth
+        band, tail_band = (min(px, max(most, MIN_BAND_ROWS * width)) for most in (band_px, BAND_PX))
+        in_body = px * body_channels + 2 * band * joined_channels
+        return itemsize * (in_body + 3 * 16 * tail_band * self._features)
 
     def run(self, x: Tensor, band_px: int, sink: Sink) -> Pieces:
         if self._unshuffle > 1:
@@ -83,7 +86,7 @@ class RRDBNet(nn.Module):
         height, width = x.shape[-2:]
         features = FeatureMap(self._features, height, width, x)
         yield from self._run_body(x, features, bands(height, width, band_px))
-        yield from self._run_tail(features, height, width, sink)
+        yield from Tail(self, (self._up1_kernels, self._up2_kernels), features, x).run(sink)
 
     def _run_body(self, x: Tensor, features: FeatureMap, cuts: list[Band]) -> Pieces:
         """Fill `features` with what the tail upsamples: the first convolution plus the trunk."""
@@ -92,28 +95,16 @@ class RRDBNet(nn.Module):
         source.rows(Band(0, height)).copy_(x)
         trunk, *spare = (FeatureMap(self._features, height, width, x) for _ in range(3))
         grown = [FeatureMap(self._growth, height, width, x) for _ in range(4)]
+        joined = Joined(self._features + 4 * self._growth, max(band.rows for band in cuts), width, x)
         for band in cuts:
             features.rows(band).copy_(conv_band(self.conv_first, source.context(band)))
             trunk.rows(band).copy_(features.rows(band))
             yield conv_flop(self.conv_first, band.rows * width)
         for block in self.body:
-            yield from _run_rrdb(block, trunk, spare, grown, cuts, width)  # type: ignore[arg-type]
+            yield from _run_rrdb(block, trunk, spare, grown, joined, cuts)  # type: ignore[arg-type]
         for band in cuts:
             features.rows(band).add_(conv_band(self.conv_body, trunk.context(band)))
             yield conv_flop(self.conv_body, band.rows * width)
-
-    def _run_tail(self, features: FeatureMap, height: int, width: int, sink: Sink) -> Pieces:
-        for band in bands(height, width, TAIL_BAND_PX):
-            seen = band.grown(TAIL_HALO, height)
-            y = self._tail(features.rows(seen))
-            sink(band.scaled(4), y[:, :, band.within(seen).scaled(4).index])
-            yield self._tail_flop(band.rows * width)
-
-    def _tail(self, y: Tensor) -> Tensor:
-        for conv in (self.conv_up1, self.conv_up2):
-            y = F.leaky_relu_(conv(F.interpolate(y, scale_factor=2, mode="nearest")), SLOPE)
-        result: Tensor = self.conv_last(F.leaky_relu_(self.conv_hr(y), SLOPE))
-        return result
 
     def _tail_flop(self, px: int) -> int:
         at_4x = (self.conv_up2, self.conv_hr, self.conv_last)
@@ -121,7 +112,7 @@ class RRDBNet(nn.Module):
 
 
 def _run_rrdb(
-    block: RRDB, trunk: FeatureMap, spare: list[FeatureMap], grown: list[FeatureMap], cuts: list[Band], width: int
+    block: RRDB, trunk: FeatureMap, spare: list[FeatureMap], grown: list[FeatureMap], joined: Joined, cuts: list[Band]
 ) -> Pieces:
     """One RRDB, its result written over its input `trunk`."""
     first, second = spare
@@ -136,29 +127,26 @@ def _run_rrdb(
         inner = torch.add(second.rows(band), y, alpha=RESIDUAL)
         trunk.rows(band).add_(inner, alpha=RESIDUAL)
 
-    yield from _run_dense(block.rdb1, trunk, grown, cuts, width, onto(first, trunk))
-    yield from _run_dense(block.rdb2, first, grown, cuts, width, onto(second, first))
-    yield from _run_dense(block.rdb3, second, grown, cuts, width, close)
+    yield from _run_dense(block.rdb1, trunk, grown, joined, cuts, onto(first, trunk))
+    yield from _run_dense(block.rdb2, first, grown, joined, cuts, onto(second, first))
+    yield from _run_dense(block.rdb3, second, grown, joined, cuts, close)
 
 
 def _run_dense(
     block: ResidualDenseBlock,
     source: FeatureMap,
     grown: list[FeatureMap],
+    joined: Joined,
     cuts: list[Band],
-    width: int,
     finish: Callable[[Band, Tensor], None],
 ) -> Pieces:
     """One dense block layer by layer: the layer below is complete, so a band's context is exact."""
     for layer, conv in enumerate(block.growing):
         for band in cuts:
-            y = conv_band(conv, _joined([source, *grown[:layer]], band))
+            y = conv_band(conv, joined.of([source, *grown[:layer]], band))
             grown[layer].rows(band).copy_(F.leaky_relu_(y, SLOPE))
-            yield conv_flop(conv, band.rows * width)
+            yield conv_flop(conv, band.rows * y.shape[3])
     for band in cuts:
-        finish(band, conv_band(block.conv5, _joined([source, *grown], band)))
-        yield conv_flop(block.conv5, band.rows * width)
-
-
-def _joined(maps: list[FeatureMap], band: Band) -> Tensor:
-    return maps[0].context(band) if len(maps) == 1 else torch.cat([m.context(band) for m in maps], 1)
+        y = conv_band(block.conv5, joined.of([source, *grown], band))
+        finish(band, y)
+        yield conv_flop(block.conv5, band.rows * y.shape[3])

@@ -27,7 +27,10 @@ class SRVGGNetCompact(nn.Module):
     def flop(self, height: int, width: int) -> int:
         return sum(conv_flop(layer, height * width) for layer in self.body if isinstance(layer, nn.Conv2d))
 
-    def map_bytes(self, height: int, width: int, itemsize: int) -> int:
+    def fold(self) -> None:
+        """Nothing to derive."""
+
+    def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:  # noqa: ARG002
         return itemsize * height * width * (2 * self._features + 3)
 
     def run(self, x: Tensor, band_px: int, sink: Sink) -> Pieces:

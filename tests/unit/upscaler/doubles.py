@@ -60,7 +60,10 @@ class GreedyNetwork(nn.Module):
     def flop(self, height: int, width: int) -> int:
         return height * width
 
-    def map_bytes(self, height: int, width: int, itemsize: int) -> int:
+    def fold(self) -> None:
+        """Nothing to derive."""
+
+    def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:
         return height * width * itemsize
 
     def run(self, x: torch.Tensor, band_px: int, sink: Callable[..., None]) -> Iterator[int]:

@@ -26,7 +26,7 @@ def tiny(catalogue, name: str, budget_bytes: int = 1 << 30, **shape: int) -> Mod
 
 
 def needs(model: Model, height: int, width: int) -> int:
-    return model._arch.map_bytes(height, width, 4)
+    return model._map_bytes(height, width)
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> int:
@@ -88,7 +88,7 @@ def test_a_plan_respects_the_budget(catalogue, name, budget_bytes, shape):
     with torch.device("meta"):
         network = build_network(catalogue[name])
     tiles = Model(catalogue[name], network.to_empty(device="cpu"), cpu(budget_bytes=budget_bytes)).plan(*shape)
-    assert max(network.map_bytes(tile.seen.height, tile.seen.width, 4) for tile in tiles) <= budget_bytes
+    assert max(network.map_bytes(tile.seen.height, tile.seen.width, 4, 1 << 16) for tile in tiles) <= budget_bytes
     assert sum(tile.core.height * tile.core.width for tile in tiles) == shape[0] * shape[1]
 
 

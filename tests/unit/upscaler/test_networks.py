@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upscaler.geometry import Band
-from upscaler.networks.rrdbnet import TAIL_BAND_PX, RRDBNet
+from upscaler.networks import tail
+from upscaler.networks.rrdbnet import RRDBNet
 from upscaler.networks.srvgg import SRVGGNetCompact
 
 
@@ -37,7 +38,9 @@ NETWORKS = [srvgg, rrdb, rrdb_2x]
 
 def placed(build) -> nn.Module:
     torch.manual_seed(1)
-    return build().to(memory_format=torch.channels_last).requires_grad_(False)
+    network = build()
+    network.fold()
+    return network.to(memory_format=torch.channels_last).requires_grad_(False)
 
 
 def random_input(height: int, width: int) -> Tensor:
@@ -114,9 +117,23 @@ def test_banded_equals_whole_bit_for_bit(build, height, width):
     assert torch.equal(run(network, x, 2048)[0], run(network, x, 1 << 20)[0])
 
 
-def test_a_tail_in_bands_is_the_plain_forward():
-    network, x = placed(rrdb), random_input(70, TAIL_BAND_PX // 60)
+@pytest.mark.parametrize("height", [1, 2, 7, 8, 9, 16, 70])
+def test_a_tail_in_bands_is_the_plain_forward(monkeypatch, height):
+    monkeypatch.setattr(tail, "BAND_PX", 1)
+    network, x = placed(rrdb), random_input(height, 6)
     assert torch.allclose(run(network, x, 1 << 20)[0], forward_rrdb(network, x), rtol=0, atol=1e-5)
+
+
+def test_folded_kernels_do_what_doubling_and_convolving_do():
+    generator = torch.Generator().manual_seed(3)
+    weight = torch.randn((5, 3, 3, 3), generator=generator, dtype=torch.float64)
+    x = torch.randn((1, 3, 6, 4), generator=generator, dtype=torch.float64)
+    expected = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
+    kernels, padded = tail.folded(weight), F.pad(x, (1, 1, 1, 1))
+    for down in (0, 1):
+        for right in (0, 1):
+            mine = F.conv2d(padded[:, :, down : down + 7, right : right + 5], kernels[down, right])
+            assert torch.allclose(mine, expected[:, :, down::2, right::2], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("build", NETWORKS)
