@@ -18,6 +18,7 @@ from upscaler.networks.maps import FeatureMap, Joined, Pieces, Sink, conv3x3, co
 from upscaler.networks.tail import BAND_PX, SLOPE, Tail, folded
 
 RESIDUAL = 0.2
+SUM_BYTES = 4
 
 
 class ResidualDenseBlock(nn.Module):
@@ -44,6 +45,25 @@ class RRDB(nn.Module):
         self.rdb1 = ResidualDenseBlock(features, growth)
         self.rdb2 = ResidualDenseBlock(features, growth)
         self.rdb3 = ResidualDenseBlock(features, growth)
+
+
+class Trunk:
+    """The sum that runs through all blocks, in float32: in half precision each of its many additions
+    would round away a part of what is added. `map` is the same, rounded, for convolutions to see."""
+
+    def __init__(self, features: int, height: int, width: int, like: Tensor) -> None:
+        shape = (1, features, height, width)
+        self._sum = torch.empty(shape, device=like.device, memory_format=torch.channels_last)
+        self.map = FeatureMap(features, height, width, like)
+
+    def begin(self, band: Band, y: Tensor) -> None:
+        self._sum[:, :, band.index] = y
+        self.map.rows(band).copy_(y)
+
+    def add(self, band: Band, y: Tensor) -> None:
+        """Add what a block has found, scaled as all residuals are."""
+        rows = self._sum[:, :, band.index].add_(y, alpha=RESIDUAL)
+        self.map.rows(band).copy_(rows)
 
 
 class RRDBNet(nn.Module):
@@ -78,7 +98,7 @@ class RRDBNet(nn.Module):
         joined_channels = self._features + 4 * self._growth
         band, tail_band = (min(px, max(most, MIN_BAND_ROWS * width)) for most in (band_px, BAND_PX))
         in_body = px * body_channels + 2 * band * joined_channels
-        return itemsize * (in_body + 3 * 16 * tail_band * self._features)
+        return itemsize * (in_body + 3 * 16 * tail_band * self._features) + SUM_BYTES * px * self._features
 
     def run(self, x: Tensor, band_px: int, sink: Sink) -> Pieces:
         if self._unshuffle > 1:
@@ -93,17 +113,19 @@ class RRDBNet(nn.Module):
         height, width = x.shape[-2:]
         source = FeatureMap(x.shape[1], height, width, x)
         source.rows(Band(0, height)).copy_(x)
-        trunk, *spare = (FeatureMap(self._features, height, width, x) for _ in range(3))
+        trunk = Trunk(self._features, height, width, x)
+        spare = [FeatureMap(self._features, height, width, x) for _ in range(2)]
         grown = [FeatureMap(self._growth, height, width, x) for _ in range(4)]
         joined = Joined(self._features + 4 * self._growth, max(band.rows for band in cuts), width, x)
         for band in cuts:
-            features.rows(band).copy_(conv_band(self.conv_first, source.context(band)))
-            trunk.rows(band).copy_(features.rows(band))
+            y = conv_band(self.conv_first, source.context(band))
+            features.rows(band).copy_(y)
+            trunk.begin(band, y)
             yield conv_flop(self.conv_first, band.rows * width)
         for block in self.body:
             yield from _run_rrdb(block, trunk, spare, grown, joined, cuts)  # type: ignore[arg-type]
         for band in cuts:
-            features.rows(band).add_(conv_band(self.conv_body, trunk.context(band)))
+            features.rows(band).add_(conv_band(self.conv_body, trunk.map.context(band)))
             yield conv_flop(self.conv_body, band.rows * width)
 
     def _tail_flop(self, px: int) -> int:
@@ -112,9 +134,9 @@ class RRDBNet(nn.Module):
 
 
 def _run_rrdb(
-    block: RRDB, trunk: FeatureMap, spare: list[FeatureMap], grown: list[FeatureMap], joined: Joined, cuts: list[Band]
+    block: RRDB, trunk: Trunk, spare: list[FeatureMap], grown: list[FeatureMap], joined: Joined, cuts: list[Band]
 ) -> Pieces:
-    """One RRDB, its result written over its input `trunk`."""
+    """One RRDB, its result added to its input, the `trunk`."""
     first, second = spare
 
     def onto(target: FeatureMap, source: FeatureMap) -> Callable[[Band, Tensor], None]:
@@ -124,10 +146,9 @@ def _run_rrdb(
         return finish
 
     def close(band: Band, y: Tensor) -> None:
-        inner = torch.add(second.rows(band), y, alpha=RESIDUAL)
-        trunk.rows(band).add_(inner, alpha=RESIDUAL)
+        trunk.add(band, torch.add(second.rows(band).float(), y, alpha=RESIDUAL))
 
-    yield from _run_dense(block.rdb1, trunk, grown, joined, cuts, onto(first, trunk))
+    yield from _run_dense(block.rdb1, trunk.map, grown, joined, cuts, onto(first, trunk.map))
     yield from _run_dense(block.rdb2, first, grown, joined, cuts, onto(second, first))
     yield from _run_dense(block.rdb3, second, grown, joined, cuts, close)
 
