@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks import overhead
 from benchmarks.responsiveness import measure
+from tests.service.conftest import FAST
 
 pytestmark = pytest.mark.service
 
@@ -13,3 +15,8 @@ def test_responsiveness_runs(service):
     figures = measure(service.url, side=64, seconds=0.5)
     assert set(figures) == {"idle", "busy", "ratio"}
     assert figures["busy"]["requests"] > 1
+
+
+def test_overhead_runs(service):
+    figures = overhead.measure(service.url, side=32, rounds=1, name=FAST)
+    assert 0 < figures["engine_to_http"] < 1
