@@ -19,6 +19,12 @@ log = logging.getLogger(__name__)
 
 CPU_QUANTUM_S = 0.25
 CUDA_QUANTUM_S = 0.05
+SMALL_SHARE, RESERVE_SHARE = 1 / 32, 1 / 8
+"""What of the memory for passes side by side a small one needs at most, and what is kept for such beside it."""
+
+PATIENCE = 32
+"""How often a pass that waits for memory is overtaken before it comes first."""
+
 MAX_PASSES = 256
 """Passes on hand at once; `submit` raises queue.Full beyond it. Callers hold a few."""
 
@@ -36,6 +42,7 @@ class Pass:
         self._total_flop = model.flop(height, width)
         self._done_flop = 0
         self._cancelled = threading.Event()
+        self.times_overtaken = 0
 
     @property
     def progress(self) -> float:
@@ -135,14 +142,28 @@ class Engine:
             work.result.set_result(outcome)
 
     def _admit(self) -> None:
-        """Start what is waiting as far as memory goes; whatever is alone may always start."""
+        """Start what is waiting as far as memory goes. Who has to wait for it is overtaken by those who
+        need less, but not for ever."""
+        held_up: list[Pass] = []
         for work in list(self._waiting):
-            is_too_much = self._reserved_bytes + work.bytes_needed > self._budget_bytes
-            if is_too_much and len(self._scheduler) and not work.cancelled:  # which would end without using any
-                continue
-            self._waiting.remove(work)
-            self._reserved_bytes += work.bytes_needed
-            self._scheduler.add(work)
+            if not work.cancelled and not self._has_room_for(work):
+                held_up.append(work)
+            elif work.cancelled or all(other.times_overtaken < PATIENCE for other in held_up):
+                for other in held_up:
+                    other.times_overtaken += 1
+                self._begin(work)
+
+    def _has_room_for(self, work: Pass) -> bool:
+        """Whatever is alone may always start. What is small has a reserve, so that it does not wait for
+        memory behind large ones."""
+        is_small = work.bytes_needed <= SMALL_SHARE * self._budget_bytes
+        most_bytes = self._budget_bytes * (1 + RESERVE_SHARE if is_small else 1)
+        return not len(self._scheduler) or self._reserved_bytes + work.bytes_needed <= most_bytes
+
+    def _begin(self, work: Pass) -> None:
+        self._waiting.remove(work)
+        self._reserved_bytes += work.bytes_needed
+        self._scheduler.add(work)
 
     def _receive(self) -> None:
         """Take what has come in; wait for it only when there is nothing else to do."""
