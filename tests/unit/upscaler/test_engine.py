@@ -186,8 +186,7 @@ def test_a_large_pass_is_not_overtaken_for_ever(engine):
 
     first = engine.submit(PieceModel(1, gate), PIXELS)
     gate.wait()
-    for _ in range(2):
-        passes.append(engine.submit(PieceModel(2, follow, needs_bytes=90), PIXELS))
+    passes += [engine.submit(PieceModel(2, follow, needs_bytes=90), PIXELS) for _ in range(2)]
     large = engine.submit(PieceModel(1, lambda _: began.set(), needs_bytes=190), PIXELS)
     gate.open()
     for work in (first, large):
