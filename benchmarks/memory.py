@@ -23,18 +23,21 @@ from PIL import Image
 from benchmarks.environment import drawing
 from benchmarks.ours import loaded, running, timed
 
+LAUNCHER = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""A child's peak begins with that of the process it was forked from, so a small one has to do it."""
+
 FAST, BEST = "realesr-animevideov3", "realesrgan-x4plus"
 
 
 def peak_mb(arguments: list[str]) -> float:
     """Peak resident memory of the `upscale` command, in MB (10⁶ bytes)."""
     command = [str(Path(sys.executable).with_name("upscale")), *arguments, "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return usage.ru_maxrss * 1024 / 1e6
+    done = subprocess.run([sys.executable, "-c", LAUNCHER, *command], check=True, capture_output=True, text=True)
+    return int(done.stdout) * 1024 / 1e6
 
 
 def of_the_command(side: int, model: str, budget: str, folder: Path) -> float:
