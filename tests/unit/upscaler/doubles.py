@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
@@ -12,6 +13,9 @@ from upscaler.device import Device
 from upscaler.geometry import Band
 from upscaler.model import Pieces
 from upscaler.transfer import Pixels
+
+WAIT_S = 30.0
+"""No test waits that long unless it fails."""
 
 
 def cpu(
@@ -97,3 +101,21 @@ class PieceModel:
             return repeated(pixels)
         finally:
             self.closed = True
+
+
+class Gate:
+    """Holds a pass before its nth piece until told to go on."""
+
+    def __init__(self, at: int = 0) -> None:
+        self._at, self._reached, self._opened = at, threading.Event(), threading.Event()
+
+    def __call__(self, n: int) -> None:
+        if n == self._at:
+            self._reached.set()
+            assert self._opened.wait(WAIT_S)
+
+    def wait(self) -> None:
+        assert self._reached.wait(WAIT_S)
+
+    def open(self) -> None:
+        self._opened.set()
