@@ -32,7 +32,7 @@ def peers_python() -> Path:
     if not stamp.is_file() or stamp.read_text() != digest:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEERS)], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--extra-index-url", venv.CPU_TORCH_INDEX, _pin("torch")], check=True)
+        subprocess.run([*pip, "--extra-index-url", venv.CPU_TORCH_INDEX, venv.pin("torch", REQUIREMENTS)], check=True)
         subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
         stamp.write_text(digest)
     return python
@@ -69,7 +69,3 @@ def drawing(height: int, width: int) -> Pixels:
     base = np.stack([rows * 255 // height, columns * 255 // width, (rows // 7 + columns // 5) % 2 * 200], -1)
     grain = np.random.default_rng(0).integers(-20, 20, base.shape)
     return np.clip(base + grain, 0, 255).astype(np.uint8)
-
-
-def _pin(package: str) -> str:
-    return next(line for line in REQUIREMENTS.read_text().splitlines() if line.startswith(f"{package}=="))

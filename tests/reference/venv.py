@@ -50,9 +50,9 @@ def install(python: Path, *arguments: str) -> None:
     subprocess.run([*pip, *arguments], check=True)
 
 
-def pin(package: str) -> str:
-    """Return the line of requirements.txt that pins `package`."""
-    lines = REQUIREMENTS.read_text().splitlines()
+def pin(package: str, requirements: Path = REQUIREMENTS) -> str:
+    """Return the line of `requirements` that pins `package`."""
+    lines = requirements.read_text().splitlines()
     return next(line for line in lines if line.startswith(f"{package}=="))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests.unit.upscaler.doubles import cpu
 from upscaler.catalogue import Catalogue, load_catalogue
+from upscaler.engine import Engine
 from upscaler.model import Model, load_model
 from upscaler.weights import WeightsStore
 
@@ -41,3 +42,13 @@ def packaged(catalogue) -> Callable[[str], Model]:
 @pytest.fixture(scope="session")
 def animevideo(packaged) -> Model:
     return packaged("realesr-animevideov3")
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine that plans with 100 bytes for a pass, and must end when it is closed."""
+    engine = Engine(cpu(budget_bytes=100))
+    engine.start()
+    yield engine
+    engine.close()
+    assert not engine.alive

@@ -9,27 +9,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from tests.pictures import encoded, picture
-from upscaler.codec import MAX_ICC_BYTES, Header, decode, encode, probe, sniff
+from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, header, read, written
+from upscaler.codec import MAX_ICC_BYTES, Header, sniff
 from upscaler.errors import AnimatedPictureError, InvalidPictureError, PictureError, UnsupportedFormatError
-from upscaler.picture import Picture
 
-FORMATS = ["png", "jpeg", "webp"]
-WIDTH, HEIGHT = 24, 20
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def read(data: bytes) -> Picture:
-    return decode(io.BytesIO(data))
-
-
-def header(data: bytes) -> Header:
-    return probe(io.BytesIO(data))
-
-
-def written(source: Picture, target=None) -> bytes:
-    file = io.BytesIO()
-    encode(source, file, target)
-    return file.getvalue()
 
 
 def mean_difference(one: np.ndarray, other: np.ndarray) -> float:

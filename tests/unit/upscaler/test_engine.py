@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -14,15 +13,6 @@ from upscaler.engine import MAX_PASSES, Engine
 from upscaler.errors import CancelledError
 
 PIXELS = noise(2, 3)
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = Engine(cpu(budget_bytes=100))
-    engine.start()
-    yield engine
-    engine.close()
-    assert not engine.alive
 
 
 def broken(n: int) -> None:

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import numpy as np
-import pytest
 
-from tests.unit.upscaler.doubles import WAIT_S, Gate, PieceModel, cpu, noise, repeated
-from upscaler.engine import PATIENCE, Engine
+from tests.unit.upscaler.doubles import WAIT_S, Gate, PieceModel, noise, repeated
+from upscaler.engine import PATIENCE
 
 PIXELS = noise(2, 3)
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = Engine(cpu(budget_bytes=100))
-    engine.start()
-    yield engine
-    engine.close()
-    assert not engine.alive
 
 
 def test_passes_run_side_by_side_only_as_far_as_memory_goes(engine):

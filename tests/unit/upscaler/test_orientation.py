@@ -10,26 +10,10 @@ import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
 from tests.pictures import encoded, picture
-from upscaler.codec import Header, decode, encode, probe
-from upscaler.picture import Picture
+from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, header, read, written
+from upscaler.codec import Header
 
-FORMATS = ["png", "jpeg", "webp"]
-WIDTH, HEIGHT = 24, 20
 ORIENTATION = 0x0112
-
-
-def read(data: bytes) -> Picture:
-    return decode(io.BytesIO(data))
-
-
-def header(data: bytes) -> Header:
-    return probe(io.BytesIO(data))
-
-
-def written(source: Picture, target=None) -> bytes:
-    file = io.BytesIO()
-    encode(source, file, target)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("name", FORMATS)
