@@ -1,26 +1,23 @@
-"""Errands: what must be carried out although the request that caused it has ended."""
+"""Errands: what must be carried out although whoever caused it has left, or the store is away."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from deployments.errors import ServiceError
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 PATIENCE_S = 60.0
-"""How long the store is asked: by then a download's lease has run out by itself."""
+"""How long a store that does not answer is asked: by then every lease has run out by itself."""
 
 RETRY_S = 0.5
 
 
 class Errands:
-    """Keeps tasks alive that nobody waits for any more. One for each Ingress replica."""
+    """Keeps tasks alive that nobody waits for any more. One for each process that has such."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -36,14 +33,13 @@ class Errands:
         return task
 
 
-async def insist(what: str, call: Callable[[], Awaitable[None]]) -> None:
-    """Call until the store has answered, for PATIENCE_S at most."""
+async def insist(call: Callable[[], Awaitable[T]]) -> T:
+    """Call until the store has answered. Raises ServiceError after PATIENCE_S."""
     give_up_at = asyncio.get_running_loop().time() + PATIENCE_S
     while True:
         try:
             return await call()
-        except ServiceError as error:
+        except ServiceError:
             if asyncio.get_running_loop().time() > give_up_at:
-                log.warning("%s: the store was not told: %s", what, error)
-                return None
+                raise
         await asyncio.sleep(RETRY_S)

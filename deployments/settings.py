@@ -100,6 +100,8 @@ class Settings(_Strict):
         relevant = self.model_dump_json(include={"storage_url", "result_ttl_s", "tombstone_ttl_s", "lease_s", "limits"})
         digest = hashlib.sha256(relevant.encode())
         here = Path(__file__).parent
-        for source in sorted([here / "errors.py", *(here / "jobs").glob("*.py"), *(here / "storage").glob("*.py")]):
+        for source in sorted(
+            [here / "errands.py", here / "errors.py", *(here / "jobs").glob("*.py"), *(here / "storage").glob("*.py")]
+        ):
             digest.update(source.read_bytes())
         return digest.hexdigest()

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from deployments.errands import Errands, insist
 from deployments.errors import ServiceError, StorageError
 from deployments.ingress.admission import Admission
-from deployments.ingress.errands import Errands, insist
 from deployments.ingress.problems import refused
 from deployments.ingress.upload import Upload
 from deployments.jobs.messages import DownloadGrant, DownloadOutcome, Refusal, Store
@@ -79,9 +79,13 @@ class Backend:
 
     async def end_download(self, grant: DownloadGrant, outcome: DownloadOutcome) -> None:
         """Tell the store how a download went, also when its client has left."""
-        what = f"job {grant.job_id}: {outcome}"
-        call = partial(self.store.end_download, grant.job_id, grant.lease_id, outcome)
-        await self.errands.whole(insist(what, call))
+        await self.errands.whole(self._tell(grant, outcome))
+
+    async def _tell(self, grant: DownloadGrant, outcome: DownloadOutcome) -> None:
+        try:
+            await insist(partial(self.store.end_download, grant.job_id, grant.lease_id, outcome))
+        except ServiceError as error:
+            log.warning("job %s: %s: the store was not told: %s", grant.job_id, outcome, error)
 
     async def _give_back(self, leasing: asyncio.Task[DownloadGrant | Refusal]) -> None:
         with contextlib.suppress(ServiceError):

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
+from deployments.errands import Errands
 from deployments.errors import ConfigurationError, ServiceError, StorageError
 from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
 from deployments.jobs.record import JobRecord, Order, Result
@@ -21,8 +21,6 @@ from deployments.settings import Settings
 from deployments.storage.storage import open_storage
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 READY_S = 60.0
 OWN_RETRY_S = 0.5
@@ -47,6 +45,7 @@ class JobStoreActor:
         self._version = settings.store_version()
         self._store = JobStore(open_storage(settings.storage_url), settings.policy())
         self._trouble: str | None = None
+        self._errands = Errands()  # Ray cancels a call together with the request that made it
         try:
             await self._own()
         except StorageError as error:  # raised to whoever asks: a constructor's error would be retried for ever
@@ -76,42 +75,37 @@ class JobStoreActor:
         await self._store.close()
 
     async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
-        return await _whole(self._store.submit(job_id, order))
+        return await self._errands.whole(self._store.submit(job_id, order))
 
     async def status(self, job_id: str) -> dict[str, Any] | None:
         return await self._store.status(job_id)
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
-        return await _whole(self._store.lease_download(job_id))
+        return await self._errands.whole(self._store.lease_download(job_id))
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:
-        return await _whole(self._store.extend_download(job_id, lease_id))
+        return await self._errands.whole(self._store.extend_download(job_id, lease_id))
 
     async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
-        await _whole(self._store.end_download(job_id, lease_id, outcome))
+        await self._errands.whole(self._store.end_download(job_id, lease_id, outcome))
 
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         return await self._store.lease(holder, on_hand_s, wait_s)
 
     async def report(self, reports: dict[str, Report]) -> list[str]:
-        return await _whole(self._store.report(reports))
+        return await self._errands.whole(self._store.report(reports))
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:
-        return await _whole(self._store.complete(job_id, fence, result))
+        return await self._errands.whole(self._store.complete(job_id, fence, result))
 
     async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:
-        return await _whole(self._store.fail(job_id, fence, code, error))
+        return await self._errands.whole(self._store.fail(job_id, fence, code, error))
 
     async def release(self, job_id: str, fence: int) -> bool:
-        return await _whole(self._store.release(job_id, fence))
+        return await self._errands.whole(self._store.release(job_id, fence))
 
     async def depth(self) -> Depth:
         return await self._store.depth()
-
-
-async def _whole(call: Coroutine[Any, Any, T]) -> T:
-    """Carry a change out to its end: Ray cancels a call together with the request that made it."""
-    return await asyncio.shield(asyncio.ensure_future(call))
 
 
 def ensure_store(settings: Settings) -> None:

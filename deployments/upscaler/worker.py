@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 
+from deployments.errands import RETRY_S, insist
 from deployments.errors import ServiceError
 from deployments.jobs.messages import Grant, Report, Store
 from deployments.jobs.queue import AHEAD_S
@@ -22,10 +23,6 @@ log = logging.getLogger(__name__)
 REPORT_S = 1.0
 IDLE_POLL_S = 10.0
 BUSY_POLL_S = 1.0
-RETRY_S = 0.5
-INSIST_S = 60.0
-"""How long a finished job is offered to a store that does not answer, before the lease takes care of it."""
-
 MAX_ON_HAND = 8
 CODEC_THREADS = 2
 FINISH_S = 10.0
@@ -104,7 +101,7 @@ class Worker:
         job_id, fence = work.grant.job_id, work.grant.fence
         try:
             result = await work.run(self._storage, self._engine, self._shelf, self._codecs)
-            published = await self._insist(lambda: self._store.complete(job_id, fence, result))
+            published = await insist(lambda: self._store.complete(job_id, fence, result))
             if not published:
                 await self._storage.delete_file(job_id, result.name)
         except Exception as error:  # noqa: BLE001 - the border: what a job meets ends that job alone, and is logged
@@ -133,22 +130,11 @@ class Worker:
 
     async def _fail(self, work: Work, code: str, error: str) -> None:
         with contextlib.suppress(ServiceError):  # a lease that runs out says the same, later
-            await self._insist(lambda: self._store.fail(work.grant.job_id, work.grant.fence, code, error))
+            await insist(lambda: self._store.fail(work.grant.job_id, work.grant.fence, code, error))
 
     async def _release(self, work: Work) -> None:
         with contextlib.suppress(ServiceError):
             await self._store.release(work.grant.job_id, work.grant.fence)
-
-    async def _insist(self, call: Callable[[], Awaitable[bool]]) -> bool:
-        """Call the store until it answers. Raises ServiceError after INSIST_S."""
-        give_up_at = asyncio.get_running_loop().time() + INSIST_S
-        while True:
-            try:
-                return await call()
-            except ServiceError:
-                if asyncio.get_running_loop().time() > give_up_at:
-                    raise
-            await asyncio.sleep(RETRY_S)
 
     async def _report_loop(self) -> None:
         while True:
