@@ -49,23 +49,24 @@ class _Http(BaseModel):
 
 class _Application(BaseModel):
     import_path: str
-    args: dict[str, Any] = {}
+    args: dict[str, Any] | None = None
 
 
 class _Config(BaseModel):
     """What we look at of a configuration for `serve run`; the rest is Serve's to judge."""
 
-    http_options: _Http = _Http()
-    applications: list[_Application] = []
+    http_options: _Http | None = None
+    applications: list[_Application] | None = None
 
 
 def check(path: Path) -> None:
     """Raise ConfigurationError or StorageError with one sentence on what stands in the way."""
     config = parse(_Config, _read(path), str(path))
-    check_port(config.http_options.host, config.http_options.port)
-    for application in config.applications:
+    http = config.http_options or _Http()
+    check_port(http.host, http.port)
+    for application in config.applications or []:
         if application.import_path == BUILDER:
-            settings = parse(Settings, application.args, "args")
+            settings = parse(Settings, application.args or {}, "args")
             served_models(settings.models)
             if not joins_a_cluster():  # there the owner may be the very store that we would go on with
                 check_storage(settings)

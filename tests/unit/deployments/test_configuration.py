@@ -81,6 +81,15 @@ def test_a_configuration_that_cannot_work_is_one_sentence(tmp_path, config):
     assert "\n" not in str(refused.value)
 
 
+def test_a_section_left_empty_means_its_defaults(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "c.yaml"
+    path.write_text("http_options: {port: 0}\napplications: [{import_path: 'deployments.app:build_app', args: }]")
+    check(path)
+    path.write_text("http_options: {port: 0}\napplications:")
+    check(path)
+
+
 def test_a_file_that_is_no_yaml_is_one_sentence(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("a: [b\nc: }")
