@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 DeviceName = Literal["auto", "cpu", "cuda"]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 
-CPU_BAND_PX = 32_768
+CPU_BAND_PX = 65_536
 """Map pixels a convolution takes at once: on larger ones a processor's caches stop helping."""
 
 CUDA_BAND_PX = 4 << 20

@@ -36,7 +36,7 @@ class Model:
     def __init__(self, spec: ModelSpec, network: nn.Module, device: Device) -> None:
         self.spec, self.device = spec, device
         self._network = _placed(network, device.torch_device, device.dtype)
-        self._precise = network.float() if device.dtype == torch.float16 else None
+        self._precise = None if device.dtype == torch.float32 else network.float()
 
     @property
     def _arch(self) -> Network:
@@ -136,10 +136,10 @@ class Model:
 
 
 def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    copied = copy.deepcopy(network).float()
-    copied.fold()  # type: ignore[operator]
-    copied.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return copied.requires_grad_(False).eval()
+    copied = copy.deepcopy(network).float().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    copied.fold(device, dtype)
+    placed: nn.Module = copied.to(device, dtype)
+    return placed.requires_grad_(False).eval()
 
 
 def _seen_size(tile: Tile, multiple: int) -> tuple[int, int]:

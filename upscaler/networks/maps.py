@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
@@ -25,8 +25,9 @@ class Network(Protocol):
     def flop(self, height: int, width: int) -> int:
         """FLOP of one picture of that size (a multiply-add counts as two)."""
 
-    def fold(self) -> None:
-        """Derive from the loaded parameters, still in full precision, what `run` needs beside them."""
+    def fold(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Turn the loaded parameters, still in full precision, into what `run` needs on that device
+        in that format."""
 
     def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:
         """Bytes that stay allocated while one picture of that size runs in bands of that many pixels."""
@@ -56,29 +57,6 @@ class FeatureMap:
     def context(self, band: Band) -> Tensor:
         """View of the band's rows and one more on each side."""
         return self._padded[:, :, band.start : band.stop + 2]
-
-
-class Joined:
-    """The channels of several maps side by side, in one place that every band uses anew: a fresh one
-    for each convolution would cost more than the copying."""
-
-    def __init__(self, channels: int, rows: int, width: int, like: Tensor) -> None:
-        """Room for `channels` of bands of up to `rows` rows."""
-        self._flat = torch.empty(channels * (rows + 2) * width, dtype=like.dtype, device=like.device)
-
-    def of(self, maps: Sequence[FeatureMap], band: Band) -> Tensor:
-        """The band's context in all of `maps`. Good until the next call."""
-        contexts = [each.context(band) for each in maps]
-        if len(contexts) == 1:
-            return contexts[0]
-        _, _, rows, width = contexts[0].shape
-        channels = sum(context.shape[1] for context in contexts)
-        joined = self._flat[: channels * rows * width].view(1, rows, width, channels).permute(0, 3, 1, 2)
-        start = 0
-        for context in contexts:
-            joined[:, start : start + context.shape[1]] = context
-            start += context.shape[1]
-        return joined
 
 
 def conv_flop(conv: nn.Conv2d, px: int) -> int:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upscaler.geometry import MIN_BAND_ROWS, Band, bands
-from upscaler.networks.maps import FeatureMap, Joined, Pieces, Sink, conv3x3, conv_band, conv_flop
+from upscaler.networks.maps import FeatureMap, Pieces, Sink, conv3x3, conv_band, conv_flop
+from upscaler.networks.stack import Stack, in_planes, planes_pay
 from upscaler.networks.tail import BAND_PX, SLOPE, Tail, folded
 
 RESIDUAL = 0.2
@@ -49,21 +50,34 @@ class RRDB(nn.Module):
 
 class Trunk:
     """The sum that runs through all blocks, in float32: in half precision each of its many additions
-    would round away a part of what is added. `map` is the same, rounded, for convolutions to see."""
+    would round away a part of what is added. The stack holds it rounded, for convolutions to see."""
 
-    def __init__(self, features: int, height: int, width: int, like: Tensor) -> None:
-        shape = (1, features, height, width)
-        self._sum = torch.empty(shape, device=like.device, memory_format=torch.channels_last)
-        self.map = FeatureMap(features, height, width, like)
+    def __init__(self, stack: Stack, features: int, growth: int, num_bands: int) -> None:
+        self._stack, self._features, self._growth = stack, features, growth
+        inputs = [self._input(index) for index in range(num_bands)]
+        self._sums = [torch.empty_like(rows, dtype=torch.float32) for rows in inputs]
 
-    def begin(self, band: Band, y: Tensor) -> None:
-        self._sum[:, :, band.index] = y
-        self.map.rows(band).copy_(y)
+    def begin(self, index: int, y: Tensor) -> None:
+        self._sums[index].copy_(in_planes(y, self._growth))
+        self._input(index).copy_(self._sums[index])
+        self._share(index)
 
-    def add(self, band: Band, y: Tensor) -> None:
-        """Add what a block has found, scaled as all residuals are."""
-        rows = self._sum[:, :, band.index].add_(y, alpha=RESIDUAL)
-        self.map.rows(band).copy_(rows)
+    def pass_on(self, index: int, found: Tensor) -> None:
+        """Add what a dense block has found to its input; that is the input of the next."""
+        self._input(index).add_(found, alpha=RESIDUAL)
+        self._share(index)
+
+    def add(self, index: int, found: Tensor) -> None:
+        """The same with the last of an RRDB, and add all that to the sum, scaled as all residuals are."""
+        grown = torch.add(self._input(index).float(), found, alpha=RESIDUAL)
+        self._input(index).copy_(self._sums[index].add_(grown, alpha=RESIDUAL))
+        self._share(index)
+
+    def _input(self, index: int) -> Tensor:
+        return self._stack.rows(index, 0, self._features)
+
+    def _share(self, index: int) -> None:
+        self._stack.share(index, 0, self._features)
 
 
 class RRDBNet(nn.Module):
@@ -79,25 +93,31 @@ class RRDBNet(nn.Module):
         self.conv_up2 = conv3x3(features, features)
         self.conv_hr = conv3x3(features, features)
         self.conv_last = conv3x3(features, 3)
+        self._over_planes = False
         self.register_buffer("_up1_kernels", None, persistent=False)
         self.register_buffer("_up2_kernels", None, persistent=False)
 
-    def fold(self) -> None:
-        """Add up the weights of the two upsamplings that meet the same pixel (tail.py)."""
+    def fold(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Add up the weights of the two upsamplings that meet the same pixel (tail.py), and give those
+        of the body the shape in which they are used."""
         self._up1_kernels = folded(self.conv_up1.weight.detach())
         self._up2_kernels = folded(self.conv_up2.weight.detach())
+        self._over_planes = planes_pay(device, dtype)
+        if self._over_planes:
+            for conv in self._body_convs():
+                over_planes = in_planes(conv.weight.detach(), self._growth)
+                conv.weight = nn.Parameter(over_planes.contiguous(memory_format=torch.channels_last_3d))
 
     def flop(self, height: int, width: int) -> int:
         px = height * width // self._unshuffle**2
-        in_body = [self.conv_first, self.conv_body, *(m for m in self.body.modules() if isinstance(m, nn.Conv2d))]
+        in_body = [self.conv_first, *self._body_convs()]
         return sum(conv_flop(conv, px) for conv in in_body) + self._tail_flop(px)
 
     def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:
         px, width = height * width // self._unshuffle**2, width // self._unshuffle
-        body_channels = 4 * self._features + 4 * self._growth + self.conv_first.in_channels
-        joined_channels = self._features + 4 * self._growth
+        stacked = self._features + 4 * self._growth
         band, tail_band = (min(px, max(most, MIN_BAND_ROWS * width)) for most in (band_px, BAND_PX))
-        in_body = px * body_channels + 2 * band * joined_channels
+        in_body = px * (stacked + self._features + self.conv_first.in_channels) + 2 * band * stacked
         return itemsize * (in_body + 3 * 16 * tail_band * self._features) + SUM_BYTES * px * self._features
 
     def run(self, x: Tensor, band_px: int, sink: Sink) -> Pieces:
@@ -113,61 +133,51 @@ class RRDBNet(nn.Module):
         height, width = x.shape[-2:]
         source = FeatureMap(x.shape[1], height, width, x)
         source.rows(Band(0, height)).copy_(x)
-        trunk = Trunk(self._features, height, width, x)
-        spare = [FeatureMap(self._features, height, width, x) for _ in range(2)]
-        grown = [FeatureMap(self._growth, height, width, x) for _ in range(4)]
-        joined = Joined(self._features + 4 * self._growth, max(band.rows for band in cuts), width, x)
-        for band in cuts:
+        stack = Stack(self._features + 4 * self._growth, self._growth, cuts, width, x, over_planes=self._over_planes)
+        trunk = Trunk(stack, self._features, self._growth, len(cuts))
+        for index, band in enumerate(cuts):
             y = conv_band(self.conv_first, source.context(band))
             features.rows(band).copy_(y)
-            trunk.begin(band, y)
+            trunk.begin(index, y)
             yield conv_flop(self.conv_first, band.rows * width)
         for block in self.body:
-            yield from _run_rrdb(block, trunk, spare, grown, joined, cuts)  # type: ignore[arg-type]
-        for band in cuts:
-            features.rows(band).add_(conv_band(self.conv_body, trunk.map.context(band)))
+            for dense, finish in ((block.rdb1, trunk.pass_on), (block.rdb2, trunk.pass_on), (block.rdb3, trunk.add)):
+                yield from _run_dense(dense, stack, cuts, finish)  # type: ignore[arg-type]
+        for index, band in enumerate(cuts):
+            in_planes(features.rows(band), self._growth).add_(stack.convolve(self.conv_body, index))
             yield conv_flop(self.conv_body, band.rows * width)
+
+    def _body_convs(self) -> list[nn.Conv2d]:
+        """All that read a Stack."""
+        return [*(m for m in self.body.modules() if isinstance(m, nn.Conv2d)), self.conv_body]
 
     def _tail_flop(self, px: int) -> int:
         at_4x = (self.conv_up2, self.conv_hr, self.conv_last)
         return conv_flop(self.conv_up1, 4 * px) + sum(conv_flop(conv, 16 * px) for conv in at_4x)
 
 
-def _run_rrdb(
-    block: RRDB, trunk: Trunk, spare: list[FeatureMap], grown: list[FeatureMap], joined: Joined, cuts: list[Band]
-) -> Pieces:
-    """One RRDB, its result added to its input, the `trunk`."""
-    first, second = spare
-
-    def onto(target: FeatureMap, source: FeatureMap) -> Callable[[Band, Tensor], None]:
-        def finish(band: Band, y: Tensor) -> None:
-            torch.add(source.rows(band), y, alpha=RESIDUAL, out=target.rows(band))
-
-        return finish
-
-    def close(band: Band, y: Tensor) -> None:
-        trunk.add(band, torch.add(second.rows(band).float(), y, alpha=RESIDUAL))
-
-    yield from _run_dense(block.rdb1, trunk.map, grown, joined, cuts, onto(first, trunk.map))
-    yield from _run_dense(block.rdb2, first, grown, joined, cuts, onto(second, first))
-    yield from _run_dense(block.rdb3, second, grown, joined, cuts, close)
-
-
 def _run_dense(
-    block: ResidualDenseBlock,
-    source: FeatureMap,
-    grown: list[FeatureMap],
-    joined: Joined,
-    cuts: list[Band],
-    finish: Callable[[Band, Tensor], None],
+    block: ResidualDenseBlock, stack: Stack, cuts: list[Band], finish: Callable[[int, Tensor], None]
 ) -> Pieces:
-    """One dense block layer by layer: the layer below is complete, so a band's context is exact."""
-    for layer, conv in enumerate(block.growing):
-        for band in cuts:
-            y = conv_band(conv, joined.of([source, *grown[:layer]], band))
-            grown[layer].rows(band).copy_(F.leaky_relu_(y, SLOPE))
-            yield conv_flop(conv, band.rows * y.shape[3])
-    for band in cuts:
-        y = conv_band(block.conv5, joined.of([source, *grown], band))
-        finish(band, y)
-        yield conv_flop(block.conv5, band.rows * y.shape[3])
+    """One dense block layer by layer: the layer below is complete, so a band's context is exact.
+
+    `finish` writes what is found over the block's input, so it takes a band when the next one, which
+    sees its last row, has been convolved.
+    """
+    start = block.conv1.in_channels
+    for conv in block.growing:
+        stop = start + conv.out_channels
+        for index, band in enumerate(cuts):
+            y = stack.convolve(conv, index)
+            torch.ops.aten.leaky_relu.out(y, SLOPE, out=stack.rows(index, start, stop))
+            stack.share(index, start, stop)
+            yield conv_flop(conv, band.rows * y.shape[-1])
+        start = stop
+    before: Tensor | None = None
+    for index, band in enumerate(cuts):
+        found = stack.convolve(block.conv5, index)
+        if before is not None:
+            finish(index - 1, before)
+        yield conv_flop(block.conv5, band.rows * found.shape[-1])
+        before = found
+    finish(len(cuts) - 1, found)

@@ -6,6 +6,7 @@ nearest-neighbour enlargement of the input is added. All of it runs over the who
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,8 +28,8 @@ class SRVGGNetCompact(nn.Module):
     def flop(self, height: int, width: int) -> int:
         return sum(conv_flop(layer, height * width) for layer in self.body if isinstance(layer, nn.Conv2d))
 
-    def fold(self) -> None:
-        """Nothing to derive."""
+    def fold(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Nothing to change."""
 
     def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:  # noqa: ARG002
         return itemsize * height * width * (2 * self._features + 3)

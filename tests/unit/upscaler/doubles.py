@@ -64,8 +64,8 @@ class GreedyNetwork(nn.Module):
     def flop(self, height: int, width: int) -> int:
         return height * width
 
-    def fold(self) -> None:
-        """Nothing to derive."""
+    def fold(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Nothing to change."""
 
     def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:
         return height * width * itemsize

@@ -36,11 +36,12 @@ def wide_rrdb() -> nn.Module:
 NETWORKS = [srvgg, rrdb, rrdb_2x]
 
 
-def placed(build) -> nn.Module:
+def placed(build, folded_for: torch.dtype = torch.float32) -> nn.Module:
+    """In float32, whatever the format for which its weights were brought into shape."""
     torch.manual_seed(1)
     network = build()
-    network.fold()
-    return network.to(memory_format=torch.channels_last).requires_grad_(False)
+    network.to(memory_format=torch.channels_last).fold(torch.device("cpu"), folded_for)
+    return network.requires_grad_(False)
 
 
 def random_input(height: int, width: int) -> Tensor:
@@ -92,11 +93,12 @@ def forward_rrdb_2x(network: RRDBNet, x: Tensor) -> Tensor:
 FORWARDS = {srvgg: forward_srvgg, rrdb: forward_rrdb, rrdb_2x: forward_rrdb_2x}
 
 
+@pytest.mark.parametrize("folded_for", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("build", NETWORKS)
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (48, 34), (66, 10)])
-def test_run_is_the_plain_forward(build, height, width):
-    network, x = placed(build), random_input(height, width)
-    expected = FORWARDS[build](network, x)
+def test_run_is_the_plain_forward(build, height, width, folded_for):
+    network, x = placed(build, folded_for), random_input(height, width)
+    expected = FORWARDS[build](placed(build), x)
     assert torch.allclose(run(network, x, 1 << 20)[0], expected, rtol=0, atol=1e-5)
     assert torch.allclose(run(network, x, 1)[0], expected, rtol=0, atol=1e-5)
 
@@ -115,6 +117,14 @@ def test_banded_equals_whole_bit_for_bit(build, height, width):
     """At the official widths and bands of thousands of pixels; real bands have tens of thousands."""
     network, x = placed(build), random_input(height, width)
     assert torch.equal(run(network, x, 2048)[0], run(network, x, 1 << 20)[0])
+
+
+@pytest.mark.parametrize(("height", "width"), [(72, 60), (61, 90)])
+def test_banded_equals_whole_bit_for_bit_in_bfloat16(height, width):
+    network, x = placed(wide_rrdb, torch.bfloat16).bfloat16(), random_input(height, width).bfloat16()
+    whole = run(network, x, 1 << 20)[0]
+    assert torch.equal(run(network, x, 2048)[0], whole)
+    assert torch.equal(run(network, x, 700)[0], whole)
 
 
 @pytest.mark.parametrize("height", [1, 2, 7, 8, 9, 16, 70])
