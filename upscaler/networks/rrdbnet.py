@@ -21,6 +21,9 @@ from upscaler.networks.tail import BAND_PX, SLOPE, Tail, folded
 RESIDUAL = 0.2
 SUM_BYTES = 4
 
+STRIP_PX, CUDA_STRIP_PX = 4_096, 4 << 20
+"""Pixels whose sum is formed at once: on a processor the steps in between then stay in its cache."""
+
 
 class ResidualDenseBlock(nn.Module):
     """Five convolutions, each of which sees the block's input and all earlier outputs."""
@@ -56,6 +59,8 @@ class Trunk:
         self._stack, self._features, self._growth = stack, features, growth
         inputs = [self._input(index) for index in range(num_bands)]
         self._sums = [torch.empty_like(rows, dtype=torch.float32) for rows in inputs]
+        most_px = STRIP_PX if inputs[0].device.type == "cpu" else CUDA_STRIP_PX
+        self._strip_rows = max(1, most_px // inputs[0].shape[-1])
 
     def begin(self, index: int, y: Tensor) -> None:
         self._sums[index].copy_(in_planes(y, self._growth))
@@ -69,8 +74,10 @@ class Trunk:
 
     def add(self, index: int, found: Tensor) -> None:
         """The same with the last of an RRDB, and add all that to the sum, scaled as all residuals are."""
-        grown = torch.add(self._input(index).float(), found, alpha=RESIDUAL)
-        self._input(index).copy_(self._sums[index].add_(grown, alpha=RESIDUAL))
+        parts = (torch.split(rows, self._strip_rows, -2) for rows in (self._input(index), found, self._sums[index]))
+        for given, new, total in zip(*parts, strict=True):
+            grown = torch.add(given.float(), new, alpha=RESIDUAL)
+            given.copy_(total.add_(grown, alpha=RESIDUAL))
         self._share(index)
 
     def _input(self, index: int) -> Tensor:
