@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,10 +15,19 @@ from deployments.ingress.envelope import Envelope
 from deployments.ingress.openapi import ACCEPTED, DESCRIPTION, DOWNLOADED, STATUS, UPLOAD_BODY, problems
 from deployments.ingress.problems import install_problem_handlers
 from deployments.ingress.upload import ClientDisconnect, received
+from deployments.ingress.waiting import MAX_WAIT_S, asked_wait_s, preferred_wait_s
 from deployments.jobs.record import JobRecord
 
 VERSION = "0.1.0"
 CLIENT_CLOSED_REQUEST = 499
+
+Wait = Annotated[
+    str | None,
+    Query(
+        description=f"Answer when the job has ended, or after so many seconds (0 to {MAX_WAIT_S}).",
+        json_schema_extra={"pattern": "^[0-9]{1,9}$"},
+    ),
+]
 
 
 def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI:
@@ -50,10 +59,13 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
     @app.get(
         "/api/v1/status/{job_id}",
         summary="Ask how a job stands",
-        responses=STATUS | problems("job_not_found", "unavailable"),
+        responses=STATUS | problems("job_not_found", "invalid_wait", "unavailable"),
     )
-    async def status(job_id: str) -> dict[str, Any]:
-        return await backend.status(job_id)
+    async def status(request: Request, response: Response, job_id: str, wait: Wait = None) -> dict[str, Any]:
+        preferred_s = preferred_wait_s(request.headers.getlist("prefer"))
+        if preferred_s is not None:
+            response.headers["Preference-Applied"] = f"wait={preferred_s}"
+        return await backend.status(job_id, max(asked_wait_s(wait), preferred_s or 0))
 
     @app.get(
         "/api/v1/download/{job_id}",

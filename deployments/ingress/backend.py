@@ -60,8 +60,8 @@ class Backend:
         with contextlib.suppress(StorageError):  # the sweep removes what is left
             await self.storage.delete_folder(job_id)
 
-    async def status(self, job_id: str) -> dict[str, Any]:
-        document = await self.store.status(job_id)
+    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any]:
+        document = await self.store.status(job_id, wait_s)
         if document is None:
             raise refused("job_not_found")
         return document

@@ -77,8 +77,8 @@ class JobStoreActor:
     async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
         return await self._errands.whole(self._store.submit(job_id, order))
 
-    async def status(self, job_id: str) -> dict[str, Any] | None:
-        return await self._store.status(job_id)
+    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
+        return await self._store.status(job_id, wait_s)
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         return await self._errands.whole(self._store.lease_download(job_id))

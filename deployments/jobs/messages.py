@@ -76,8 +76,9 @@ class Store(Protocol):
     async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
         """Accept a job whose input is in storage. The record is durable when this returns."""
 
-    async def status(self, job_id: str) -> dict[str, Any] | None:
-        """The status document of the HTTP contract; None for a job that is not known."""
+    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
+        """The status document of the HTTP contract; None for a job that is not known. Waits up to
+        `wait_s` for a job that has not ended, unless too many wait already."""
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         """Take the right to stream the result; of many callers one gets it."""

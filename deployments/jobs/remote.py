@@ -30,8 +30,8 @@ class RemoteStore:
     async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
         return await self._call("submit", job_id, order)  # type: ignore[no-any-return]
 
-    async def status(self, job_id: str) -> dict[str, Any] | None:
-        return await self._call("status", job_id)  # type: ignore[no-any-return]
+    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
+        return await self._call("status", job_id, wait_s, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         return await self._call("lease_download", job_id)  # type: ignore[no-any-return]

@@ -16,6 +16,7 @@ from typing import Any
 from deployments.errors import StorageError, StoreUnavailableError
 from deployments.jobs.clock import Clock, SystemClock
 from deployments.jobs.document import status_document
+from deployments.jobs.endings import Endings
 from deployments.jobs.handout import HandOut
 from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
 from deployments.jobs.record import JobRecord, Order, Result, ResultState
@@ -41,6 +42,7 @@ class JobStore:
         self._ownership: Ownership = ownership_of(storage)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.waiters = Waiters()
+        self._endings = Endings()
         self.lease_s = policy.lease_s
         self._hand_out = HandOut(self)
         self._sweeper = Sweeper(self)
@@ -81,9 +83,13 @@ class JobStore:
         self._hand_out.wake()
         return record
 
-    async def status(self, job_id: str) -> dict[str, Any] | None:
+    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         self._require_ready()
         job = self.table.find(job_id)
+        if job is not None and not job.record.is_terminal and wait_s > 0:
+            await self._endings.wait(job_id, wait_s)
+            self._require_ready()
+            job = self.table.find(job_id)
         if job is None:
             return None
         downloading = self.table.downloads.active(job_id)
@@ -208,6 +214,8 @@ class JobStore:
         else:
             await self._storage.put_tombstone(record.job_id, record.to_json())
         self.table.commit(record, holder)
+        if record.is_terminal:
+            self._endings.announce(record.job_id)
 
     async def _clear(self, record: JobRecord) -> None:
         """Remove the bytes that the record no longer needs. What fails here the sweep does again."""

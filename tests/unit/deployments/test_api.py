@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import os
@@ -54,6 +55,35 @@ async def test_the_three_calls_of_the_guide(client, store):
 
     again = await client.get(status["download_url"])
     assert (again.status_code, again.json()["code"]) == (410, "already_downloaded")
+
+
+async def test_a_status_that_waits_comes_when_the_job_has_ended(client, store):
+    body = (await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})).json()
+    asking = [
+        asyncio.create_task(client.get(body["status_url"], params={"wait": "60"})),
+        asyncio.create_task(client.get(body["status_url"], headers={"Prefer": "respond-async, Wait=60; x"})),
+    ]
+    await finish(store, body["job_id"], b"result")
+    answers = await asyncio.wait_for(asyncio.gather(*asking), 10)
+    assert [answer.json()["status"] for answer in answers] == ["completed", "completed"]
+    assert answers[1].headers["preference-applied"] == "wait=60"
+    assert "preference-applied" not in answers[0].headers
+    ended = await asyncio.wait_for(client.get(body["status_url"], params={"wait": "60"}), 10)
+    assert ended.json()["status"] == "completed"
+
+
+@pytest.mark.parametrize("wait", ["abc", "-1", "1.5", "", "9" * 40, "\u0661"])
+async def test_a_wait_that_is_no_number_is_refused(client, wait):
+    answer = await client.get("/api/v1/status/1", params={"wait": wait})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_wait")
+    assert_is_problem(answer)
+
+
+async def test_a_preference_that_cannot_be_understood_is_ignored(client):
+    body = (await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})).json()
+    answer = await asyncio.wait_for(client.get(body["status_url"], headers={"Prefer": "wait=soon, return=minimal"}), 10)
+    assert answer.json()["status"] == "processing"
+    assert "preference-applied" not in answer.headers
 
 
 @pytest.mark.parametrize(

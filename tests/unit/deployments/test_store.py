@@ -8,6 +8,7 @@ import io
 import pytest
 
 from deployments.errors import StorageError, StoreUnavailableError
+from deployments.jobs.endings import MAX_WAITING
 from deployments.jobs.messages import DownloadGrant, Refusal, Report
 from deployments.jobs.record import JobRecord, Result, State, new_job_id
 from deployments.jobs.store import JobStore
@@ -46,6 +47,18 @@ async def reopened(store: JobStore, clock) -> JobStore:
     again = JobStore(store.storage, Policy(), clock)
     await again.start()
     return again
+
+
+async def test_waiting_for_an_end_ends_in_time_and_is_bounded(store):
+    job_id = await submitted(store)
+    assert (await store.status(job_id, 0.01))["status"] == "processing"
+    waiting = [asyncio.create_task(store.status(job_id, 60.0)) for _ in range(MAX_WAITING)]
+    await asyncio.sleep(0)
+    one_too_many = await asyncio.wait_for(store.status(job_id, 60.0), 10)
+    assert one_too_many["status"] == "processing"
+    grant = await store.lease("holder", 0.0, 1.0)
+    assert await store.fail(job_id, grant.fence, "invalid_image", "upscale failed: damaged")
+    assert {document["status"] for document in await asyncio.gather(*waiting)} == {"failed"}
 
 
 async def test_a_job_is_on_disk_at_every_step_that_is_told(store):
