@@ -16,7 +16,9 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from deployments.edge.callback import STORE_NAME
 from deployments.errors import ConfigurationError, StorageError
+from deployments.jobs.messages import ACTOR_NAME
 from deployments.serving import served_models
 from deployments.settings import Settings
 from deployments.storage.owner import FileLock
@@ -25,6 +27,7 @@ from deployments.storage.storage import open_storage
 M = TypeVar("M", bound=BaseModel)
 
 BUILDER = "deployments.app:build_app"
+CALLBACK = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
 
 
 def main(argv: list[str]) -> NoReturn:
@@ -52,10 +55,19 @@ class _Application(BaseModel):
     args: dict[str, Any] | None = None
 
 
+class _RuntimeEnv(BaseModel):
+    env_vars: dict[str, str] = {}
+
+
+class _ControllerOptions(BaseModel):
+    runtime_env: _RuntimeEnv | None = None
+
+
 class _Config(BaseModel):
     """What we look at of a configuration for `serve run`; the rest is Serve's to judge."""
 
     http_options: _Http | None = None
+    controller_options: _ControllerOptions | None = None
     applications: list[_Application] | None = None
 
 
@@ -68,6 +80,7 @@ def check(path: Path) -> None:
         if application.import_path == BUILDER:
             settings = parse(Settings, application.args or {}, "args")
             served_models(settings.models)
+            check_edge(config.controller_options or _ControllerOptions(), settings)
             if not joins_a_cluster():  # there the owner may be the very store that we would go on with
                 check_storage(settings)
 
@@ -94,6 +107,14 @@ def parse(model: type[M], values: Any, what: str) -> M:
         first = error.errors()[0]
         where = ".".join([what, *(str(part) for part in first["loc"])])
         raise ConfigurationError(f"{where}: {first['msg']}") from error
+
+
+def check_edge(options: _ControllerOptions, settings: Settings) -> None:
+    """Raise ConfigurationError when the edge would look for another store than the application's."""
+    variables = options.runtime_env.env_vars if options.runtime_env else {}
+    if CALLBACK in variables and variables.get(STORE_NAME, ACTOR_NAME) != settings.store_name:
+        where = "controller_options.runtime_env.env_vars"
+        raise ConfigurationError(f"{where}: set {STORE_NAME} to {settings.store_name!r} too, so that the edge finds it")
 
 
 def check_port(host: str, port: int) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from deployments.jobs.messages import EdgeSettings
 from deployments.jobs.table import Policy
 from upscaler.picture import Limits
 
@@ -28,6 +29,8 @@ class LimitSettings(_Strict):
     max_output_px: Count = 400_000_000
     max_side_px: Count = 65_500
     max_queued: Count = 1000
+    max_bodies_bytes: Count = Field(default=256 << 20, description="of all request bodies on their way at once")
+    max_downloads: Count = Field(default=64, description="that one proxy streams at once")
 
     def of_pictures(self) -> Limits:
         return Limits(self.max_input_px, self.max_output_px, self.max_side_px)
@@ -94,6 +97,11 @@ class Settings(_Strict):
             lease_s=self.lease_s,
             max_queued=self.limits.max_queued,
         )
+
+    def of_the_edge(self) -> EdgeSettings:
+        """What the edge asks the job store for."""
+        limits = self.limits
+        return EdgeSettings(self.storage_url, limits.max_upload_bytes, limits.max_bodies_bytes, limits.max_downloads)
 
     def store_version(self) -> str:
         """Changes whenever a running store would no longer be the one these settings and this code mean."""

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from deployments.edge.delivery import ANNOUNCEMENT
 from deployments.ingress.backend import Backend
 from deployments.ingress.download import download
 from deployments.ingress.envelope import Envelope
@@ -20,6 +21,8 @@ from deployments.jobs.record import JobRecord
 
 VERSION = "0.1.0"
 CLIENT_CLOSED_REQUEST = 499
+
+Keep = Annotated[str | None, Query(description="1: the result stays on the server.", json_schema_extra={"enum": ["1"]})]
 
 Wait = Annotated[
     str | None,
@@ -73,8 +76,9 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
         response_class=Response,
         responses=DOWNLOADED | problems("job_not_found", "not_ready", "already_downloaded", "unavailable"),
     )
-    async def download_result(job_id: str) -> Response:
-        return await download(backend, job_id)
+    async def download_result(request: Request, job_id: str, keep: Keep = None) -> Response:
+        by_edge = ANNOUNCEMENT in request.scope.get("extensions", {})
+        return await download(backend, job_id, keep=keep == "1", by_edge=by_edge)
 
     return app
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from deployments.edge.delivery import GRANT_HEADER, Handover
 from deployments.errors import ServiceError, StorageError
 from deployments.ingress.backend import Backend
 from deployments.ingress.problems import refused
@@ -40,9 +41,14 @@ def download_headers(grant: DownloadGrant) -> dict[str, str]:
     }
 
 
-async def download(backend: Backend, job_id: str) -> Response:
-    """Lease the result and answer with its bytes. Raises RequestError."""
+async def download(backend: Backend, job_id: str, *, keep: bool = False, by_edge: bool = False) -> Response:
+    """Lease the result and answer with its bytes, or leave that to the edge. With `keep` they stay.
+
+    Raises RequestError.
+    """
     grant = await backend.lease_download(job_id)
+    if by_edge:
+        return _handed_over(grant, keep)
     try:
         size_bytes, chunks = await backend.storage.stream_result(job_id, grant.result.name)
     except (FileNotFoundError, StorageError) as error:
@@ -52,16 +58,24 @@ async def download(backend: Backend, job_id: str) -> Response:
     if size_bytes != grant.result.size_bytes:
         await backend.end_download(grant, "lost")
         raise refused("result_lost")
-    return Delivery(grant, chunks, backend)
+    return Delivery(grant, chunks, backend, keep)
+
+
+def _handed_over(grant: DownloadGrant, keep: bool) -> Response:
+    """The head of the answer alone. The edge has the lease from here, and streams the bytes."""
+    handover = Handover(grant.job_id, grant.lease_id, grant.result.name, grant.result.size_bytes, keep)
+    answer = Response(headers=download_headers(grant))
+    answer.headers[GRANT_HEADER] = handover.to_header()
+    return answer
 
 
 class Delivery(Response):
     """A streamed answer that ends its download lease: consumed when the last byte was taken,
     returned when the client left before."""
 
-    def __init__(self, grant: DownloadGrant, chunks: AsyncIterator[bytes], backend: Backend) -> None:
+    def __init__(self, grant: DownloadGrant, chunks: AsyncIterator[bytes], backend: Backend, keep: bool) -> None:
         super().__init__(headers=download_headers(grant))
-        self._grant, self._chunks, self._backend = grant, chunks, backend
+        self._grant, self._chunks, self._backend, self._keep = grant, chunks, backend, keep
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
@@ -74,6 +88,8 @@ class Delivery(Response):
         finally:
             gone.cancel()
             extending.cancel()
+            if outcome == "delivered" and self._keep:
+                outcome = "aborted"  # the lease goes back, and nothing else happens
             await self._backend.end_download(self._grant, outcome)
 
     async def _stream(self, send: Send, gone: asyncio.Future[None]) -> DownloadOutcome:

@@ -22,6 +22,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "bad_multipart": (400, "The form cannot be read"),
     "not_found": (404, "Not found"),
     "job_not_found": (404, "No such job"),
+    "body_too_slow": (408, "The body came too slowly"),
     "method_not_allowed": (405, "Method not allowed"),
     "not_ready": (409, "Not ready"),
     "job_failed": (409, "The job failed"),
@@ -45,6 +46,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "internal": (500, "Internal error"),
     "result_lost": (500, "The result was lost"),
     "queue_full": (503, "The queue is full"),
+    "too_many_uploads": (503, "Too many uploads at once"),
+    "too_many_downloads": (503, "Too many downloads at once"),
     "storage_unavailable": (503, "Storage is unavailable"),
     "unavailable": (503, "Temporarily unavailable"),
 }
@@ -58,6 +61,9 @@ SENTENCES: Mapping[str, str] = {
     "expired": "Nobody downloaded the result in time, so it has been deleted.",
     "result_lost": "The result can no longer be read.",
     "queue_full": "Too many jobs are waiting; try again later.",
+    "body_too_slow": "The body did not come in time.",
+    "too_many_uploads": "Too many uploads are on their way; try again shortly.",
+    "too_many_downloads": "Too many downloads are running; try again shortly.",
     "storage_unavailable": "The job could not be stored; try again later.",
     "unavailable": "The service cannot answer just now; try again shortly.",
 }
@@ -65,6 +71,8 @@ SENTENCES: Mapping[str, str] = {
 RETRY_AFTER_S: Mapping[str, int] = {
     "download_in_progress": 1,
     "queue_full": 10,
+    "too_many_uploads": 2,
+    "too_many_downloads": 2,
     "storage_unavailable": 10,
     "unavailable": 2,
 }

@@ -38,7 +38,7 @@ class _Form(MultiPartParser):
         async for chunk in request.stream():
             received_bytes += len(chunk)
             if received_bytes > max_bytes:
-                raise _too_large(max_bytes)
+                raise too_large(max_bytes)
             yield chunk
         if not self._complete:
             raise RequestError("bad_multipart", "The body ends before the form does.")
@@ -78,10 +78,11 @@ def _check_headers(request: Request, max_bytes: int) -> None:
         raise RequestError("unsupported_media_type", "Send the image as multipart/form-data, without encoding.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_bytes:
-        raise _too_large(max_bytes)
+        raise too_large(max_bytes)
 
 
-def _too_large(max_bytes: int) -> RequestError:
+def too_large(max_bytes: int) -> RequestError:
+    """The error for a body over the limit."""
     return RequestError("body_too_large", f"The body is larger than the {max_bytes} bytes allowed.", limit=max_bytes)
 
 
@@ -100,4 +101,4 @@ def _upload(form: FormData) -> Upload:
     return Upload(image.file, image.filename or "", image.size, fields)
 
 
-__all__ = ["ClientDisconnect", "Upload", "received"]
+__all__ = ["ClientDisconnect", "Upload", "received", "too_large"]

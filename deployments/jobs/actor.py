@@ -13,7 +13,7 @@ from ray.exceptions import RayActorError, RayTaskError
 
 from deployments.errands import Errands
 from deployments.errors import ConfigurationError, ServiceError, StorageError
-from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
+from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, EdgeSettings, Grant, Refusal, Report
 from deployments.jobs.record import JobRecord, Order, Result
 from deployments.jobs.remote import NAMESPACE
 from deployments.jobs.store import JobStore
@@ -44,6 +44,7 @@ class JobStoreActor:
         settings = Settings.model_validate_json(settings_json)
         self._version = settings.store_version()
         self._store = JobStore(open_storage(settings.storage_url), settings.policy())
+        self._edge_settings = settings.of_the_edge()
         self._trouble: str | None = None
         self._errands = Errands()  # Ray cancels a call together with the request that made it
         try:
@@ -69,6 +70,9 @@ class JobStoreActor:
         if self._trouble:
             raise StorageError(self._trouble)
         return self._version
+
+    async def edge_settings(self) -> EdgeSettings:
+        return self._edge_settings
 
     async def close(self) -> None:
         """Stop sweeping and give the storage up."""

@@ -6,6 +6,7 @@ Leases are in memory alone: a new life of the store has none.
 from __future__ import annotations
 
 import itertools
+import secrets
 from dataclasses import dataclass
 
 from deployments.jobs.clock import Clock
@@ -25,7 +26,7 @@ class DownloadLeases:
     def __init__(self, lease_s: float, clock: Clock) -> None:
         self._lease_s, self._clock = lease_s, clock
         self._leases: dict[str, _Lease] = {}
-        self._ids = itertools.count(1)
+        self._ids = itertools.count(secrets.randbelow(2**62))  # none that an earlier life has given out
 
     def active(self, job_id: str) -> bool:
         lease = self._leases.get(job_id)

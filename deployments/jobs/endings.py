@@ -1,4 +1,4 @@
-"""Clients that wait for a job to end instead of asking again and again."""
+"""Clients that wait for a job, or for a download, to end instead of asking again and again."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ MAX_WAITING = 200
 
 
 class Endings:
-    """All waits for the end of a job that are in progress."""
+    """All waits for the end of something, named by its job, that are in progress."""
 
     def __init__(self, most: int = MAX_WAITING) -> None:
         self._most, self._num_waiting = most, 0
         self._ended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def wait(self, job_id: str, wait_s: float) -> None:
-        """Return when the job is announced, at the latest after `wait_s`."""
+        """Return when its end is announced, at the latest after `wait_s`."""
         if self._num_waiting >= self._most:
             return
         self._num_waiting += 1
@@ -29,6 +29,6 @@ class Endings:
             self._num_waiting -= 1
 
     def announce(self, job_id: str) -> None:
-        """The job has ended: let everybody go who waits for it."""
+        """It has ended: let everybody go who waits for it."""
         if ended := self._ended.pop(job_id, None):
             ended.set()

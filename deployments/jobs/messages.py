@@ -20,6 +20,10 @@ RefusalCode = Literal[
 ]
 
 
+ACTOR_NAME = "JobStore"
+"""The name of the store's actor, unless the configuration gives it another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A "no" with its reason: a code of the HTTP contract."""
@@ -65,6 +69,16 @@ class Depth:
 
 
 DownloadOutcome = Literal["delivered", "aborted", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """What the edge has to know. It has no configuration of its own."""
+
+    storage_url: str
+    max_upload_bytes: int
+    max_bodies_bytes: int
+    max_downloads: int
 
 
 class Store(Protocol):

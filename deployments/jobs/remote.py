@@ -10,11 +10,20 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from deployments.errors import ServiceError, StoreUnavailableError
-from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
+from deployments.jobs.messages import (
+    ACTOR_NAME,
+    Depth,
+    DownloadGrant,
+    DownloadOutcome,
+    EdgeSettings,
+    Grant,
+    Refusal,
+    Report,
+)
 from deployments.jobs.record import JobRecord, Order, Result
 
 CALL_TIMEOUT_S = 5.0
-NAMESPACE, ACTOR_NAME = "upscaler", "JobStore"
+NAMESPACE = "upscaler"
 
 
 class RemoteStore:
@@ -59,6 +68,10 @@ class RemoteStore:
 
     async def depth(self) -> Depth:
         return await self._call("depth")  # type: ignore[no-any-return]
+
+    async def edge_settings(self) -> EdgeSettings:
+        """Of the actor alone: the store itself has no settings of the service."""
+        return await self._call("edge_settings")  # type: ignore[no-any-return]
 
     async def _call(self, method: str, *args: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
         try:

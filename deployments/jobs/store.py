@@ -29,6 +29,9 @@ from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
 
+DOWNLOAD_ENDS_S = 0.5
+"""How long a download waits for the one before it, before it is told that there is one."""
+
 GONE = {"delivered": ResultState.DOWNLOADED, "lost": ResultState.LOST}
 
 
@@ -42,7 +45,7 @@ class JobStore:
         self._ownership: Ownership = ownership_of(storage)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.waiters = Waiters()
-        self._endings = Endings()
+        self._endings, self._download_ends = Endings(), Endings()
         self.lease_s = policy.lease_s
         self._hand_out = HandOut(self)
         self._sweeper = Sweeper(self)
@@ -99,6 +102,9 @@ class JobStore:
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         self._require_ready()
+        if self.table.downloads.active(job_id):  # perhaps its last byte has just arrived, and we are about to hear
+            await self._download_ends.wait(job_id, DOWNLOAD_ENDS_S)
+            self._require_ready()
         return self.table.lease_download(job_id)
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:
@@ -107,12 +113,13 @@ class JobStore:
 
     async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
         self._require_ready()
-        if not self.table.downloads.holds(job_id, lease_id):
-            return
+        downloads = self.table.downloads
         if outcome == "aborted":
-            self.table.downloads.give_back(job_id, lease_id)
-        else:
+            downloads.give_back(job_id, lease_id)
+        elif downloads.holds(job_id, lease_id) or (self.table.find(job_id) and not downloads.active(job_id)):
+            # A lease that nobody knows was given in an earlier life, but the bytes have arrived all the same.
             await self.discard_result(job_id, GONE[outcome])
+        self._download_ends.announce(job_id)
 
     # -- for the replicas -----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deployments.edge.edge import Edge
 from deployments.errors import ConfigurationError, StorageError
 from deployments.jobs.messages import Depth
-from deployments.run import check, check_port, parse
+from deployments.run import CALLBACK, check, check_port, parse
 from deployments.settings import Settings
 from deployments.storage.owner import FileLock
 from deployments.upscaler.autoscaling import wanted_replicas
@@ -29,6 +31,28 @@ def args_of(name: str) -> dict[str, object]:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_configuration_is_valid(name):
     parse(Settings, args_of(name), "args")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_configuration_installs_the_edge(name):
+    variables = yaml.safe_load((ROOT / name).read_text())["controller_options"]["runtime_env"]["env_vars"]
+    module, _, function = variables[CALLBACK].partition(":")
+    (middleware,) = getattr(importlib.import_module(module), function)()
+    assert middleware.cls is Edge
+
+
+def test_an_edge_that_would_look_for_another_store_is_told(tmp_path):
+    config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
+    config["http_options"]["port"] = 0
+    config["applications"][0]["args"] |= {"store_name": "Other", "storage_url": str(tmp_path / "storage")}
+    config["applications"][0]["args"]["models"] = {"default": "realesr-animevideov3"}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises(ConfigurationError, match="UPSCALER_STORE_NAME"):
+        check(path)
+    config["controller_options"]["runtime_env"]["env_vars"]["UPSCALER_STORE_NAME"] = "Other"
+    path.write_text(yaml.safe_dump(config))
+    check(path)
 
 
 def test_the_default_configuration_lists_every_default():

@@ -86,17 +86,6 @@ async def test_the_input_goes_when_the_job_is_done_and_the_result_when_it_is_del
     assert "download_url" not in document
 
 
-async def test_an_aborted_download_can_be_repeated(store):
-    job_id = await finished(store)
-    first = await store.lease_download(job_id)
-    assert await store.lease_download(job_id) == Refusal("download_in_progress")
-    await store.end_download(job_id, first.lease_id, "aborted")
-    second = await store.lease_download(job_id)
-    assert isinstance(second, DownloadGrant)
-    await store.end_download(job_id, first.lease_id, "delivered")  # the word of an old lease
-    assert (await store.status(job_id))["result"] == "downloading"
-
-
 async def test_a_result_that_nobody_fetches_is_evicted(store, clock):
     job_id = await finished(store)
     clock.advance(901)

@@ -1,0 +1,81 @@
+"""Edge: bounds what comes in, and streams what goes out, where the client's socket is.
+
+Around Serve's proxy, since what happens behind it is too late: the proxy holds a body whole before a
+replica sees it, and takes a download from a replica far faster than the client does.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deployments.edge.bodies import BodyBudget
+from deployments.edge.exchange import EdgeStore, Exchange
+from deployments.errands import Errands
+from deployments.errors import ServiceError
+from deployments.ingress.envelope import REQUEST_ID
+from deployments.jobs.messages import EdgeSettings
+from deployments.storage.storage import JobStorage, open_storage
+
+log = logging.getLogger(__name__)
+
+OURS = re.compile(r"/api/v1/(upscale|status/|download/)")
+STRIPPED = ("x-request-timeout-seconds", "x-request-disconnect-disabled")
+"""With these headers Serve lets a client change how long a request lives."""
+REFRESH_S = 30.0
+
+
+class Edge:
+    """The middleware. Holds what its exchanges share: the settings, the storage, and what is in use."""
+
+    def __init__(self, app: ASGIApp, store: EdgeStore, clock: Callable[[], float] = time.monotonic) -> None:
+        self.app, self.store, self.clock = app, store, clock
+        self.errands = Errands()
+        self.budget = BodyBudget()
+        self.num_downloads = 0
+        self._settings: EdgeSettings | None = None
+        self._known_at = clock()
+        self._storage: tuple[str, JobStorage] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not OURS.search(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        headers = MutableHeaders(scope=scope)
+        for name in STRIPPED:
+            del headers[name]
+        if not REQUEST_ID.match(headers.get("x-request-id", "")):
+            del headers["x-request-id"]  # Serve makes one, but repeats what a client says without a look
+        await Exchange(self, scope, receive, send).run()
+
+    async def settings(self) -> EdgeSettings:
+        """The store's word. Waits for it the first time only. Raises ServiceError when it never came."""
+        if self._settings is None:
+            await self._ask()
+        elif self.clock() - self._known_at > REFRESH_S:
+            self._known_at = self.clock()
+            self.errands.start(self._refresh())
+        assert self._settings is not None  # noqa: S101  (asked above, or an error was raised)
+        return self._settings
+
+    async def storage(self) -> JobStorage:
+        """The storage that the store owns. Raises ServiceError."""
+        url = (await self.settings()).storage_url
+        if self._storage is None or self._storage[0] != url:
+            self._storage = url, open_storage(url)
+        return self._storage[1]
+
+    async def _ask(self) -> None:
+        self._settings = await self.store.edge_settings()
+        self._known_at = self.clock()
+
+    async def _refresh(self) -> None:
+        try:
+            await self._ask()
+        except ServiceError as error:
+            log.warning("the edge goes by what it knew: %s", error)

@@ -1,0 +1,189 @@
+"""One request's way through the edge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.edge.bodies import Body, BodyBudget
+from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Delivery, Handover
+from deployments.errands import Errands, insist
+from deployments.errors import RequestError, ServiceError
+from deployments.ingress.envelope import Envelope
+from deployments.ingress.problems import problem, refused
+from deployments.ingress.upload import too_large
+from deployments.jobs.messages import DownloadOutcome, EdgeSettings
+from deployments.storage.storage import JobStorage
+
+log = logging.getLogger(__name__)
+
+EXTEND_S = 15.0
+LINGER_S, LINGER_BYTES = 2.0, 64 << 20
+"""How much of a refused body is read and dropped, so that the client comes to read the answer."""
+
+
+class EdgeStore(Protocol):
+    """What the edge needs of the job store."""
+
+    async def edge_settings(self) -> EdgeSettings: ...
+
+    async def extend_download(self, job_id: str, lease_id: int) -> bool: ...
+
+    async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None: ...
+
+
+class Shared(Protocol):
+    """What an exchange needs of its edge."""
+
+    app: ASGIApp
+    store: EdgeStore
+    errands: Errands
+    budget: BodyBudget
+    num_downloads: int
+
+    async def settings(self) -> EdgeSettings: ...
+
+    async def storage(self) -> JobStorage: ...
+
+
+class Exchange:
+    """`run` it once. The application answers, unless the edge has to."""
+
+    def __init__(self, edge: Shared, scope: Scope, receive: Receive, send: Send) -> None:
+        self._edge, self._scope, self._receive, self._send = edge, scope, receive, send
+        self._started = self._replaced = False
+        self._handover: tuple[Message, Handover] | None = None
+
+    async def run(self) -> None:
+        try:
+            settings = await self._edge.settings()
+        except ServiceError:
+            await self._answer(refused("unavailable"))
+            return
+        if "/api/v1/download/" in self._scope["path"] and self._edge.num_downloads >= settings.max_downloads:
+            await self._answer(refused("too_many_downloads"))
+            return
+        self._scope["extensions"] = {**self._scope.get("extensions", {}), ANNOUNCEMENT: {}}
+        body = Body(self._receive, self._edge.budget, self._announced_bytes(), settings)
+        try:
+            if not body.refusal:
+                await self._edge.app(self._scope, body.receive, partial(self._pass_on, body))
+            await self._conclude(body, settings)
+        finally:
+            body.close()
+
+    async def _conclude(self, body: Body, settings: EdgeSettings) -> None:
+        """Answer what the application has left to us."""
+        if self._handover is not None:
+            await self._deliver(*self._handover)
+        elif body.refusal and not self._started:
+            too_much = body.refusal == "body_too_large"
+            error = too_large(settings.max_upload_bytes) if too_much else refused(body.refusal)
+            await self._answer(error, lingering=True)
+        elif not self._started and not body.client_left:  # Serve has lost the replica, or said so in its own words
+            await self._answer(refused("unavailable"))
+
+    async def _pass_on(self, body: Body, message: Message) -> None:
+        """Take a message of the application, and send it on if it is the client's to see."""
+        if message["type"] == "http.response.start" and not self._started and not body.refusal:
+            headers = Headers(raw=message["headers"])
+            if grant := headers.get(GRANT_HEADER):
+                head = {**message, "headers": list(message["headers"])}
+                del MutableHeaders(raw=head["headers"])[GRANT_HEADER]
+                self._handover = head, Handover.from_header(grant)
+            elif message["status"] >= 500 and headers.get("content-type") != "application/problem+json":
+                self._replaced = True
+            else:
+                self._started = True
+        if self._started:
+            await self._send(message)
+
+    # -- answers of our own --------------------------------------------------------------------------
+
+    async def _answer(self, error: RequestError, *, lingering: bool = False) -> None:
+        async def say(scope: Scope, receive: Receive, send: Send) -> None:
+            answer = problem(Request(scope), error)
+            if lingering:
+                answer.headers["Connection"] = "close"
+            await answer(scope, receive, send)
+
+        self._started = True
+        await Envelope(say)(self._scope, self._receive, self._last_after_lingering if lingering else self._send)
+
+    async def _last_after_lingering(self, message: Message) -> None:
+        """Send an answer to a body that is not read to its end. A connection that is closed with unread
+        bytes is reset, and the reset may overtake the answer."""
+        is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await self._send({**message, "more_body": True} if is_last else message)
+        if is_last:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._drop_body(), LINGER_S)
+            await self._send({"type": "http.response.body", "body": b""})
+
+    async def _drop_body(self) -> None:
+        dropped_bytes = 0
+        while dropped_bytes < LINGER_BYTES:
+            message = await self._receive()
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                return
+            dropped_bytes += len(message.get("body", b""))
+
+    def _announced_bytes(self) -> int:
+        announced = Headers(scope=self._scope).get("content-length", "")
+        return int(announced) if announced.isdecimal() and announced.isascii() else 0
+
+    # -- downloads -----------------------------------------------------------------------------------
+
+    async def _deliver(self, head: Message, handover: Handover) -> None:
+        """Stream a result that the application has leased for us, and tell the store how it went."""
+        outcome: DownloadOutcome = "aborted"
+        self._edge.num_downloads += 1
+        extending = asyncio.ensure_future(self._extend(handover))
+        try:
+            outcome = await self._delivered(head, handover)
+        finally:
+            self._edge.num_downloads -= 1
+            extending.cancel()
+            if outcome == "delivered" and handover.keep:
+                outcome = "aborted"  # the lease goes back, and nothing else happens
+            await self._edge.errands.whole(self._tell(handover, outcome))
+
+    async def _delivered(self, head: Message, handover: Handover) -> DownloadOutcome:
+        try:
+            storage = await self._edge.storage()
+            size_bytes, chunks = await storage.stream_result(handover.job_id, handover.name)
+        except FileNotFoundError:
+            size_bytes = -1
+        except ServiceError as error:
+            log.warning("job %s: the result cannot be read: %s", handover.job_id, error)
+            await self._answer(refused("unavailable"))
+            return "aborted"
+        if size_bytes != handover.size_bytes:
+            await self._answer(refused("result_lost"))
+            return "lost"
+        self._started = True
+        has_arrived = await Delivery(head, chunks, size_bytes).run(self._receive, self._send)
+        return "delivered" if has_arrived else "aborted"
+
+    async def _extend(self, handover: Handover) -> None:
+        while True:
+            await asyncio.sleep(EXTEND_S)
+            with contextlib.suppress(ServiceError):
+                await self._edge.store.extend_download(handover.job_id, handover.lease_id)
+
+    async def _tell(self, handover: Handover, outcome: DownloadOutcome) -> None:
+        tell: Callable[[], Awaitable[None]] = partial(
+            self._edge.store.end_download, handover.job_id, handover.lease_id, outcome
+        )
+        try:
+            await insist(tell)
+        except ServiceError as error:
+            log.warning("job %s: %s: the store was not told: %s", handover.job_id, outcome, error)

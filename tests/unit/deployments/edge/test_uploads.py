@@ -1,0 +1,122 @@
+"""What a client can do to an upload, and what Serve would let it do otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from deployments.edge import bodies, edge, exchange
+from deployments.edge.edge import Edge
+from tests.pictures import png
+from tests.unit.deployments.conftest import assert_is_problem
+from tests.unit.deployments.edge.clients import PATIENCE_S, SETTINGS, serving
+
+pytestmark = pytest.mark.anyio
+
+MULTIPART = "multipart/form-data; boundary=b"
+FORM = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+POST = f"POST /api/v1/upscale HTTP/1.1\r\nHost: t\r\nContent-Type: {MULTIPART}\r\n"
+
+
+async def test_an_upload_passes(client):
+    answer = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})
+    assert answer.status_code == 202
+
+
+async def chunks(size_bytes: int):
+    yield FORM
+    for _ in range(size_bytes // 65_536 + 1):
+        yield b"x" * 65_536
+
+
+@pytest.mark.parametrize("by_header", [True, False])
+async def test_a_body_over_the_limit_is_refused_unread(client, by_header):
+    size_bytes = SETTINGS.max_upload_bytes + 1
+    content = b"x" * size_bytes if by_header else chunks(size_bytes)
+    answer = await client.post("/api/v1/upscale", content=content, headers={"Content-Type": MULTIPART})
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert answer.json()["limit"] == SETTINGS.max_upload_bytes
+    assert answer.headers["connection"] == "close"
+    assert_is_problem(answer)
+
+
+async def test_an_endless_body_is_answered(connect):
+    raw = connect()
+    await raw.send(f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode())
+    await raw.send(b"%x\r\n%b\r\n" % (len(FORM), FORM))
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+
+    async def pour() -> None:
+        while True:
+            await raw.send(chunk)
+
+    pouring = asyncio.create_task(pour())
+    head = await asyncio.wait_for(raw.head(), PATIENCE_S)
+    assert b" 413 " in head
+    pouring.cancel()
+
+
+async def test_more_bodies_than_fit_are_refused(connect, client):
+    announced = SETTINGS.max_upload_bytes
+    head = f"{POST}Content-Length: {announced}\r\n\r\n"
+    held = [connect() for _ in range(SETTINGS.max_bodies_bytes // announced)]
+    for raw in held:
+        await raw.send(head.encode())
+        await raw.send(FORM)
+    await asyncio.sleep(0.1)
+    refused = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})
+    assert (refused.status_code, refused.json()["code"]) == (503, "too_many_uploads")
+    assert refused.headers["retry-after"]
+    for raw in held:
+        raw.reset()
+    await asyncio.sleep(0.1)
+    assert (await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})).status_code == 202
+
+
+async def test_a_body_that_does_not_come_is_given_up(monkeypatch, connect):
+    monkeypatch.setattr(bodies, "GRACE_S", 0.2)
+    monkeypatch.setattr(exchange, "LINGER_S", 0.1)
+    raw = connect()
+    await raw.send(f"{POST}Content-Length: 1000\r\n\r\n".encode() + FORM)
+    head = await asyncio.wait_for(raw.head(), PATIENCE_S)
+    assert b" 408 " in head
+    assert b"connection: close" in head.lower()
+
+
+async def test_what_serve_takes_from_headers_is_not_the_clients_to_say(storage, edge_store):
+    seen = {}
+
+    async def app(scope, _receive, send):
+        seen.update(scope["headers"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with (
+        serving(Edge(app, edge_store)) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        told = dict.fromkeys(edge.STRIPPED, "1") | {"X-Request-ID": "not an id"}
+        await client.get("/api/v1/status/1", headers=told)
+        assert not {b"x-request-id", *(name.encode() for name in edge.STRIPPED)} & set(seen)
+        await client.get("/api/v1/status/1", headers={"X-Request-ID": "mine-1"})
+        assert seen[b"x-request-id"] == b"mine-1"
+
+
+@pytest.mark.parametrize("says", ["nothing", "its own words"])
+async def test_what_serve_fails_to_answer_is_answered(edge_store, says):
+    async def app(_scope, _receive, send):
+        if says == "its own words":
+            headers = [(b"content-type", b"text/plain")]
+            await send({"type": "http.response.start", "status": 500, "headers": headers})
+            await send({"type": "http.response.body", "body": b"Internal Server Error, at /some/file.py"})
+
+    async with (
+        serving(Edge(app, edge_store)) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        answer = await client.get("/api/v1/status/1")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"]
+    assert_is_problem(answer)
