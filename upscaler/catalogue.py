@@ -52,7 +52,12 @@ def _row(name: str, fields: dict[str, Any]) -> ModelSpec:
     if fields.get("architecture") not in get_args(Architecture):
         raise TypeError(f"the architecture must be one of {', '.join(get_args(Architecture))}")
     release = Release(**fields.pop("release", {}))
-    return ModelSpec(name=name, release=release, package_stem=fields.pop("package_stem", None), **fields)
+    spec = ModelSpec(name=name, release=release, package_stem=fields.pop("package_stem", None), **fields)
+    if spec.architecture == "rrdbnet" and (spec.growth < 1 or spec.features % spec.growth):
+        raise ValueError("features must be a multiple of growth")
+    if spec.halo_px % (4 // spec.native_scale):
+        raise ValueError("halo_px must be even, since this model folds 2×2 pixels")
+    return spec
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:

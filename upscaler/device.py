@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 
 from upscaler.errors import DeviceError
 from upscaler.memory import SHARE, cpu_memory_budget, cpu_threads
+from upscaler.networks.stack import in_planes
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +30,9 @@ CUDA_BAND_PX = 4 << 20
 KERNEL_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 KERNELS_KEPT = 96
 """oneDNN and torch each keep code for every shape of convolution that they have met, 1024 by default, and
-pictures of all sizes have many: 100 MB. A pass needs at most half as many as this, and to make one anew
-costs less than can be measured. Neither can be told but by an environment variable, before its first use."""
+pictures of all sizes have many: 100 MB. A pass over a whole picture needs about half as many as this, one in
+tiles about as many, and to make one anew costs less than can be measured. Neither can be told but by an
+environment variable, before its first use."""
 
 TEST_SHAPE = (1, 64, 64, 64)
 TEST_ROUNDS = 5
@@ -52,6 +55,8 @@ class Device:
     band_px: int
     memory_budget_bytes: int
     flop_per_s: float
+    over_planes: bool = False
+    """Whether dense blocks are best computed by 3-D convolutions (networks/stack.py)."""
 
     @property
     def dtype_name(self) -> str:
@@ -79,6 +84,7 @@ def select_device(
 def _cuda(dtype: DtypeName, budget: int | None) -> Device:
     device = torch.device("cuda")
     chosen = torch.float16 if dtype == "auto" else getattr(torch, dtype)
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 is what we retry in
     flop_per_s = self_test(device, chosen)
     free_bytes, _ = torch.cuda.mem_get_info(device)
     reason = f"{torch.cuda.get_device_name(device)}: {'half precision' if dtype == 'auto' else 'dtype as asked'}"
@@ -99,21 +105,20 @@ def _cpu(dtype: DtypeName, budget: int, threads: int) -> Device:
     else:
         chosen, reason = getattr(torch, dtype), "dtype as asked"
         flop_per_s = self_test(device, chosen)
-    return Device(device, chosen, f"{reason}; {threads} threads", CPU_BAND_PX, budget, flop_per_s)
+    over_planes = chosen == torch.bfloat16 and _planes_pay(chosen)
+    return Device(device, chosen, f"{reason}; {threads} threads", CPU_BAND_PX, budget, flop_per_s, over_planes)
 
 
 def _faster_of_bf16_and_fp32(device: torch.device) -> tuple[torch.dtype, str, float]:
     """bfloat16 where the processor computes in it, else float32. The choice changes pixels, so it must
     not depend on what else runs: one thread's own processor time is compared, which others do not use up."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        ratio = self_test(device, torch.bfloat16, time.thread_time) / self_test(device, torch.float32, time.thread_time)
+        with _one_thread():
+            bf16, fp32 = (self_test(device, each, time.thread_time) for each in (torch.bfloat16, torch.float32))
+        ratio = bf16 / fp32
         reason = f"bfloat16 runs {ratio:.1f} times as fast as float32 in the self-test"
     except DeviceError as error:
         ratio, reason = 0.0, f"float32, since bfloat16 failed its self-test ({error})"
-    finally:
-        torch.set_num_threads(threads)
     chosen = torch.bfloat16 if ratio > MUCH_SLOWER else torch.float32
     return chosen, reason, self_test(device, chosen)
 
@@ -130,8 +135,9 @@ def self_test(device: torch.device, dtype: torch.dtype, clock: Callable[[], floa
     expected = F.conv2d(x.double(), weight.double(), padding=1)
     x_there = x.to(device, dtype, memory_format=torch.channels_last)
     weight_there = weight.to(device, dtype, memory_format=torch.channels_last)
-    flop_per_s, y = _best_rate(x_there, weight_there, clock)
-    error = (y.double().cpu() - expected).abs().max().item() / expected.abs().max().item()
+    seconds, y = _best_time(lambda: F.conv2d(x_there, weight_there, padding=1), clock)
+    flop_per_s = 2 * weight.numel() * x.shape[-1] * x.shape[-2] / seconds
+    error = _error(y, expected)
     if not error <= TOLERANCE[dtype]:
         raise DeviceError(f"a convolution in {dtype} on {device} is off by {error:.2g} of its range")
     if flop_per_s < SLOWEST_GFLOPS * 1e9:
@@ -140,13 +146,44 @@ def self_test(device: torch.device, dtype: torch.dtype, clock: Callable[[], floa
     return flop_per_s
 
 
-def _best_rate(x: torch.Tensor, weight: torch.Tensor, clock: Callable[[], float]) -> tuple[float, torch.Tensor]:
-    flop = 2 * weight.numel() * x.shape[-1] * x.shape[-2]
+@torch.inference_mode()
+def _planes_pay(dtype: torch.dtype) -> bool:
+    """Whether a 3-D convolution over four planes of 32 channels is right, and about as fast as the 2-D
+    one over their 128. It is as fast, or very much slower."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn((1, 4 * 32, 66, 64), generator=generator)
+    weight = torch.randn((32, 4 * 32, 3, 3), generator=generator) / 34.0
+    expected = F.conv2d(x.double(), weight.double(), padding=(0, 1))
+    x2, weight2 = (each.to(dtype, memory_format=torch.channels_last) for each in (x, weight))
+    x3, weight3 = (in_planes(each, 32).contiguous(memory_format=torch.channels_last_3d) for each in (x2, weight2))
+    with _one_thread():
+        flat_s, _ = _best_time(lambda: F.conv2d(x2, weight2, padding=(0, 1)), time.thread_time)
+        planes_s, y = _best_time(lambda: F.conv3d(x3, weight3, padding=(0, 0, 1)), time.thread_time)
+    return _error(y.squeeze(2), expected) <= TOLERANCE[dtype] and planes_s < flat_s / MUCH_SLOWER
+
+
+def _best_time(convolve: Callable[[], torch.Tensor], clock: Callable[[], float]) -> tuple[float, torch.Tensor]:
+    """Seconds of the best round by `clock`, and what came of it."""
     seconds = []
     for _ in range(TEST_ROUNDS):
         started_at = clock()
-        y = F.conv2d(x, weight, padding=1)
+        y = convolve()
         if y.is_cuda:
             torch.cuda.synchronize()
         seconds.append(clock() - started_at)
-    return flop / min(seconds), y
+    return min(seconds), y
+
+
+def _error(y: torch.Tensor, expected: torch.Tensor) -> float:
+    """The largest difference as a share of the range."""
+    return (y.double().cpu() - expected).abs().max().item() / expected.abs().max().item()
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

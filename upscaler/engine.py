@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import traceback
 from concurrent.futures import Future
 
 import torch
 
 from upscaler.device import Device
-from upscaler.errors import CancelledError
+from upscaler.errors import CancelledError, DeviceError
 from upscaler.model import Model, Pieces
 from upscaler.scheduler import Scheduler
 from upscaler.transfer import Pixels
@@ -27,6 +28,10 @@ PATIENCE = 32
 
 MAX_PASSES = 256
 """Passes on hand at once; `submit` raises queue.Full beyond it. Callers hold a few."""
+
+
+ALLOCATOR = "DefaultCPUAllocator"
+"""torch's word when the processor's memory is at an end; its error has no class of its own."""
 
 
 class Pass:
@@ -92,7 +97,11 @@ class Engine:
         with self._door:
             self._closed = True
             self._inbox.put(None)
-        self._thread.join()
+        if self._thread.ident is None:  # never started
+            self._receive()
+            self._abandon()
+        else:
+            self._thread.join()
 
     @property
     def alive(self) -> bool:
@@ -126,7 +135,8 @@ class Engine:
             self._end(work, finished.value)
         except Exception as error:  # a pass fails alone, whatever befell it
             log.exception("a pass failed")
-            self._end(work, error)
+            traceback.clear_frames(error.__traceback__)  # they hold the pass's maps, and the error outlives it
+            self._end(work, _plainly(error))
 
     def _end(self, work: Pass, outcome: Pixels | Exception) -> None:
         work.pieces.close()
@@ -190,3 +200,10 @@ class Engine:
             self._end(work, CancelledError("the engine was closed"))
         for work in self._waiting:
             self._answer(work, CancelledError("the engine was closed"))
+
+
+def _plainly(error: Exception) -> Exception:
+    """The error, or what it means."""
+    if isinstance(error, MemoryError) or ALLOCATOR in str(error):
+        return DeviceError("the memory is at an end; a smaller memory budget may help")
+    return error

@@ -26,8 +26,8 @@ Pieces = Generator[int, None, Pixels]
 """One picture's way through a model: yields the FLOP of each piece, returns the enlarged pixels."""
 
 
-class _NotFiniteError(Exception):
-    """Half precision overflowed somewhere in this tile."""
+class _NotFiniteError(WeightsError):
+    """Half precision overflowed somewhere in this tile. In float32 it is the weights that are damaged."""
 
 
 class Model:
@@ -35,7 +35,7 @@ class Model:
 
     def __init__(self, spec: ModelSpec, network: nn.Module, device: Device) -> None:
         self.spec, self.device = spec, device
-        self._network = _placed(network, device.torch_device, device.dtype)
+        self._network = _placed(network, device.torch_device, device.dtype, over_planes=device.over_planes)
         self._precise = None if device.dtype == torch.float32 else network.float()
 
     @property
@@ -91,13 +91,17 @@ class Model:
             try:
                 yield from self._upscale_tile(pixels, tile, result)
             except torch.OutOfMemoryError:
+                fitted = False  # acted upon below, where the exception no longer holds the tile's tensors
+            else:
+                fitted = True
+            if not fitted:
                 budget = self._halved(budget, tile)
                 waiting += self._cut(tile.core, within, budget)[::-1]
         return result
 
     def _halved(self, budget: int, tile: Tile) -> int:
         needed = self._map_bytes(tile.seen.height, tile.seen.width)
-        smaller = min(budget, needed) // 2
+        smaller = min(budget, needed // 2)  # tiles that were cut before the budget was halved say nothing new
         if max(tile.core.height, tile.core.width) < 2 * smallest_core(self.spec.halo_px, self._unshuffle):
             raise DeviceError("the device has no memory left for even the smallest tile")
         log.warning("out of memory on %s: redoing a tile within %d MB", self.device.torch_device, smaller >> 20)
@@ -110,8 +114,10 @@ class Model:
         try:
             yield from self._run(self._network, self.device.dtype, seen, kept, target)
         except _NotFiniteError:
+            if self._precise is None:
+                raise
             log.info("a tile of %s left the range of %s: redone in float32", self.spec.name, self.device.dtype_name)
-            precise = _placed(self._precise or self._network, self.device.torch_device, torch.float32)
+            precise = _placed(self._precise, self.device.torch_device, torch.float32, over_planes=False)
             yield from self._run(precise, torch.float32, seen, kept, target)
 
     def _run(
@@ -132,12 +138,12 @@ class Model:
             pace.piece_queued()
             yield flop
         if not receiver.close():
-            raise _NotFiniteError
+            raise _NotFiniteError(f"{self.spec.name} computes values that are not finite: its weights are damaged")
 
 
-def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+def _placed(network: nn.Module, device: torch.device, dtype: torch.dtype, *, over_planes: bool) -> nn.Module:
     copied = copy.deepcopy(network).float().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    copied.fold(device, dtype)
+    copied.fold(over_planes=over_planes)
     placed: nn.Module = copied.to(device, dtype)
     return placed.requires_grad_(False).eval()
 

@@ -58,17 +58,16 @@ class Receiver:
     def receive(self, lines: slice, rows: Tensor) -> None:
         """Take a (1, 3, N, W) tensor in 0…1 for these lines of the target. Rounds, clamps, may be NaN."""
         y = rows[0].permute(1, 2, 0).float()
-        if rows.dtype == torch.float16:
-            finite = torch.isfinite(y).all()
-            self._finite = finite if self._finite is None else self._finite & finite
-        values = y.clamp_(0.0, 1.0).mul_(255.0).round_().to(torch.uint8)
+        finite = torch.isfinite(y).all()
+        self._finite = finite if self._finite is None else self._finite & finite
+        values = y.clamp(0.0, 1.0).mul_(255.0).round_().to(torch.uint8)
         if values.is_cuda:
             self._send_for(lines, values)
         else:
             self._target[lines] = values.numpy()
 
     def close(self) -> bool:
-        """Wait for all rows. False when half precision left its range somewhere in them."""
+        """Wait for all rows. False when a value somewhere in them was not finite."""
         while self._on_the_way:
             self._arrive()
         return self._finite is None or bool(self._finite)

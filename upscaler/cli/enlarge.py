@@ -19,7 +19,7 @@ from rich.progress import Progress
 from upscaler.catalogue import find_spec, load_catalogue
 from upscaler.cli.models import pull
 from upscaler.codec import decode, encode, probe
-from upscaler.errors import UpscalerError
+from upscaler.errors import UpscalerError, WeightsError
 from upscaler.picture import Format, Limits, Picture, result_format
 from upscaler.weights import WeightsStore, default_cache_dir
 
@@ -109,7 +109,9 @@ def _read(request: Request, target_format: Format) -> Picture:
 def _load(request: Request) -> Model:
     spec = find_spec(load_catalogue(), request.model)
     store = WeightsStore(default_cache_dir(), {spec.name: request.weights} if request.weights else {})
-    if store.find(spec) is None and request.weights is None:
+    if request.weights is not None and not request.weights.is_file():
+        raise WeightsError(f"the weights {request.weights} cannot be read: there is no such file")
+    if store.find(spec) is None:
         pull(store, spec)
     weights = store.require(spec)
 

@@ -25,9 +25,9 @@ class Network(Protocol):
     def flop(self, height: int, width: int) -> int:
         """FLOP of one picture of that size (a multiply-add counts as two)."""
 
-    def fold(self, device: torch.device, dtype: torch.dtype) -> None:
-        """Turn the loaded parameters, still in full precision, into what `run` needs on that device
-        in that format."""
+    def fold(self, *, over_planes: bool) -> None:
+        """Turn the loaded parameters, still in full precision, into what `run` needs. `over_planes` is
+        what the device prefers."""
 
     def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:
         """Bytes that stay allocated while one picture of that size runs in bands of that many pixels."""
@@ -43,20 +43,26 @@ class FeatureMap:
     band costs no copy and computes what the whole map would.
     """
 
-    def __init__(self, channels: int, height: int, width: int, like: Tensor) -> None:
-        self._padded = torch.empty(
-            (1, channels, height + 2, width), dtype=like.dtype, device=like.device, memory_format=torch.channels_last
-        )
-        self._padded[:, :, :1].zero_()
-        self._padded[:, :, -1:].zero_()
+    def __init__(self, channels: int, height: int, width: int, like: Tensor, *, margin: int = 0) -> None:
+        """`margin` columns of zeros stand left and right, too."""
+        shape = (1, channels, height + 2, width + 2 * margin)
+        self._padded = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
+        self._columns = slice(margin, margin + width)
+        for edge in (self._padded[:, :, :1], self._padded[:, :, -1:], *columns_beside(self._padded, margin)):
+            edge.zero_()
 
     def rows(self, band: Band) -> Tensor:
-        """View of the band's own rows."""
-        return self._padded[:, :, band.start + 1 : band.stop + 1]
+        """View of the band's own rows, without the margin."""
+        return self._padded[:, :, band.start + 1 : band.stop + 1, self._columns]
 
     def context(self, band: Band) -> Tensor:
-        """View of the band's rows and one more on each side."""
+        """View of the band's rows and one more on each side, with the margin."""
         return self._padded[:, :, band.start : band.stop + 2]
+
+
+def columns_beside(padded: Tensor, margin: int) -> tuple[Tensor, Tensor]:
+    """Views of the `margin` columns at the left and at the right."""
+    return padded[..., :margin], padded[..., padded.shape[-1] - margin :]
 
 
 def conv_flop(conv: nn.Conv2d, px: int) -> int:

@@ -7,7 +7,7 @@ in bands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from upscaler.geometry import MIN_BAND_ROWS, Band, bands
 from upscaler.networks.maps import FeatureMap, Pieces, Sink, conv3x3, conv_band, conv_flop
-from upscaler.networks.stack import Stack, in_planes, planes_pay
-from upscaler.networks.tail import BAND_PX, SLOPE, Tail, folded
+from upscaler.networks.stack import Stack, in_planes
+from upscaler.networks.tail import BAND_PX, MARGIN, SLOPE, Tail, folded
 
 RESIDUAL = 0.2
 SUM_BYTES = 4
@@ -69,22 +69,30 @@ class Trunk:
 
     def pass_on(self, index: int, found: Tensor) -> None:
         """Add what a dense block has found to its input; that is the input of the next."""
-        self._input(index).add_(found, alpha=RESIDUAL)
+        for given, new in self._strips(self._input(index), found):
+            given.copy_(_residual(given, new))
         self._share(index)
 
     def add(self, index: int, found: Tensor) -> None:
         """The same with the last of an RRDB, and add all that to the sum, scaled as all residuals are."""
-        parts = (torch.split(rows, self._strip_rows, -2) for rows in (self._input(index), found, self._sums[index]))
-        for given, new, total in zip(*parts, strict=True):
-            grown = torch.add(given.float(), new, alpha=RESIDUAL)
-            given.copy_(total.add_(grown, alpha=RESIDUAL))
+        for given, new, total in self._strips(self._input(index), found, self._sums[index]):
+            given.copy_(total.add_(_residual(given, new), alpha=RESIDUAL))
         self._share(index)
+
+    def _strips(self, *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        return zip(*(torch.split(rows, self._strip_rows, -2) for rows in maps), strict=True)
 
     def _input(self, index: int) -> Tensor:
         return self._stack.rows(index, 0, self._features)
 
     def _share(self, index: int) -> None:
         self._stack.share(index, 0, self._features)
+
+
+def _residual(given: Tensor, found: Tensor) -> Tensor:
+    """In float32: torch's scaled sum in bfloat16 rounds otherwise at the ends of its vectors, so the
+    result would depend on how many threads share the work."""
+    return torch.add(given.float(), found, alpha=RESIDUAL)
 
 
 class RRDBNet(nn.Module):
@@ -104,16 +112,16 @@ class RRDBNet(nn.Module):
         self.register_buffer("_up1_kernels", None, persistent=False)
         self.register_buffer("_up2_kernels", None, persistent=False)
 
-    def fold(self, device: torch.device, dtype: torch.dtype) -> None:
+    def fold(self, *, over_planes: bool) -> None:
         """Add up the weights of the two upsamplings that meet the same pixel (tail.py), and give those
         of the body the shape in which they are used."""
         self._up1_kernels = folded(self.conv_up1.weight.detach())
         self._up2_kernels = folded(self.conv_up2.weight.detach())
-        self._over_planes = planes_pay(device, dtype)
-        if self._over_planes:
+        self._over_planes = over_planes
+        if over_planes:
             for conv in self._body_convs():
-                over_planes = in_planes(conv.weight.detach(), self._growth)
-                conv.weight = nn.Parameter(over_planes.contiguous(memory_format=torch.channels_last_3d))
+                weight = in_planes(conv.weight.detach(), self._growth)
+                conv.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last_3d))
 
     def flop(self, height: int, width: int) -> int:
         px = height * width // self._unshuffle**2
@@ -124,14 +132,15 @@ class RRDBNet(nn.Module):
         px, width = height * width // self._unshuffle**2, width // self._unshuffle
         stacked = self._features + 4 * self._growth
         band, tail_band = (min(px, max(most, MIN_BAND_ROWS * width)) for most in (band_px, BAND_PX))
-        in_body = px * (stacked + self._features + self.conv_first.in_channels) + 2 * band * stacked
+        margins = 2 * width * -(-px // max(1, band)) * stacked
+        in_body = px * (stacked + self._features + self.conv_first.in_channels) + margins + 2 * band * stacked
         return itemsize * (in_body + 3 * 16 * tail_band * self._features) + SUM_BYTES * px * self._features
 
     def run(self, x: Tensor, band_px: int, sink: Sink) -> Pieces:
         if self._unshuffle > 1:
             x = F.pixel_unshuffle(x, self._unshuffle).contiguous(memory_format=torch.channels_last)
         height, width = x.shape[-2:]
-        features = FeatureMap(self._features, height, width, x)
+        features = FeatureMap(self._features, height, width, x, margin=MARGIN)
         yield from self._run_body(x, features, bands(height, width, band_px))
         yield from Tail(self, (self._up1_kernels, self._up2_kernels), features, x).run(sink)
 

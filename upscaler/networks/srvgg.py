@@ -6,12 +6,14 @@ nearest-neighbour enlargement of the input is added. All of it runs over the who
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from upscaler.geometry import Band, bands
+from upscaler.geometry import MIN_BAND_ROWS, Band, bands
 from upscaler.networks.maps import FeatureMap, Pieces, Sink, conv3x3, conv_band, conv_flop
+
+RESULT_BYTES = 4 + 1
+"""Of a value of the result on its way out: float32, then a byte."""
 
 
 class SRVGGNetCompact(nn.Module):
@@ -28,11 +30,14 @@ class SRVGGNetCompact(nn.Module):
     def flop(self, height: int, width: int) -> int:
         return sum(conv_flop(layer, height * width) for layer in self.body if isinstance(layer, nn.Conv2d))
 
-    def fold(self, device: torch.device, dtype: torch.dtype) -> None:
+    def fold(self, *, over_planes: bool) -> None:
         """Nothing to change."""
 
-    def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:  # noqa: ARG002
-        return itemsize * height * width * (2 * self._features + 3)
+    def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:
+        px, band = height * width, min(height * width, max(band_px, MIN_BAND_ROWS * width))
+        values = 3 * self._scale**2  # of the result, for a pixel of the input
+        at_the_end = values * (3 * itemsize + RESULT_BYTES)
+        return itemsize * px * (2 * self._features + 3) + band * max(2 * itemsize * self._features, at_the_end)
 
     def run(self, x: Tensor, band_px: int, sink: Sink) -> Pieces:
         height, width = x.shape[-2:]

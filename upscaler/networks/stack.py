@@ -16,7 +16,7 @@ class Stack:
 
     They lie in *planes* of `growth` channels, one map behind the other, so that the first few are one
     piece of memory. A 3-D convolution as deep as they are many sees them there without a copy; a 2-D
-    one has to have them gathered first (`planes_pay` says which is the faster).
+    one has to have them gathered first. Which is the faster the device has found out.
 
     Each band has a stack of its own, with a row above and below: zeros at the edge of the map, else
     the neighbour's nearest row. So every band computes what the whole map would.
@@ -75,9 +75,3 @@ def in_planes(y: Tensor, growth: int) -> Tensor:
     """A tensor with C channels in its second dimension as one with (growth, C / growth) there; a view."""
     planes: Tensor = y.unflatten(1, (-1, growth))  # type: ignore[no-untyped-call]
     return planes.transpose(1, 2)
-
-
-def planes_pay(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether the convolutions should be 3-D ones. oneDNN's are as fast as the 2-D ones in bfloat16,
-    and several times slower in float32."""
-    return device.type == "cpu" and dtype == torch.bfloat16

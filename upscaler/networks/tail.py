@@ -15,12 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upscaler.geometry import Band, bands
-from upscaler.networks.maps import FeatureMap, Sink, conv_band, conv_flop
+from upscaler.networks.maps import FeatureMap, Sink, columns_beside, conv_band, conv_flop
 
 BAND_PX = 8_192
 """Body pixels in a band: the maps of its end, 16 times as large, then stay near the caches."""
 
 SLOPE = 0.2
+
+MARGIN = 1
+"""Columns of zeros beside a map that is doubled. With torch's own padding, the last bit of what oneDNN's
+2×2 convolutions compute depends on the number of threads; it takes a fifth longer, too."""
 
 
 class TailModules(Protocol):
@@ -44,21 +48,23 @@ class Window:
     """Rows of a map that come in order, with the two rows before them, so that a convolution which
     lags one row behind sees all there is to see. Beyond the first and the last row stand zeros."""
 
-    def __init__(self, channels: int, rows: int, width: int, like: Tensor) -> None:
-        """Room for `rows` new rows at a time."""
-        shape = (1, channels, rows + 3, width)
+    def __init__(self, channels: int, rows: int, width: int, like: Tensor, *, margin: int = 0) -> None:
+        """Room for `rows` new rows at a time. `margin` columns of zeros stand left and right."""
+        shape = (1, channels, rows + 3, width + 2 * margin)
+        self._columns = slice(margin, margin + width)
         self._rows = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
-        self._rows[:, :, :1].zero_()
+        for edge in (self._rows[:, :, :1], *columns_beside(self._rows, margin)):
+            edge.zero_()
         self._filled = 1
 
     def room(self, rows: int) -> Tensor:
         """The place of the next rows, for the caller to write."""
         start = self._filled
         self._filled += rows
-        return self._rows[:, :, start : self._filled]
+        return self._rows[:, :, start : self._filled, self._columns]
 
     def context(self, *, is_last: bool) -> Tensor:
-        """All rows here; the convolution's output has two fewer. Afterwards `advance`."""
+        """All rows here, with the margin; the convolution's output has two fewer. Afterwards `advance`."""
         if is_last:
             self.room(1).zero_()
         return self._rows[:, :, : self._filled]
@@ -74,13 +80,13 @@ class Tail:
     the plain network would spend them."""
 
     def __init__(self, modules: TailModules, kernels: tuple[Tensor, Tensor], features: FeatureMap, x: Tensor) -> None:
-        """`kernels` are the folded weights of the two upsamplings; `features` is (1, C, H, W), whole, and
-        `x` of its height and width."""
+        """`kernels` are the folded weights of the two upsamplings; `features` is (1, C, H, W), whole, with
+        MARGIN, and `x` of its height and width."""
         self._modules, self._kernels, self._features = modules, kernels, features
         self._height, self._width = x.shape[-2:]
         self._bands = bands(self._height, self._width, BAND_PX)
         channels, rows = modules.conv_up1.out_channels, max(band.rows for band in self._bands)
-        self._doubled = Window(channels, 2 * rows, 2 * self._width, x)
+        self._doubled = Window(channels, 2 * rows, 2 * self._width, x, margin=MARGIN)
         self._fourfold = Window(channels, 4 * rows + 2, 4 * self._width, x)
         self._finished = Window(channels, 4 * rows + 3, 4 * self._width, x)
 
@@ -105,12 +111,12 @@ class Tail:
             yield conv_flop(modules.conv_last, 16 * px)
 
     def _double(self, conv: nn.Conv2d, kernel: int, context: Tensor, target: Window) -> None:
-        """Upsample by 2 and convolve rows that bring their vertical context, then activate."""
-        rows, width = context.shape[2] - 2, context.shape[3]
+        """Upsample by 2 and convolve rows that bring their context with them, then activate."""
+        rows, width = context.shape[2] - 2, context.shape[3] - 2 * MARGIN
         place = target.room(2 * rows)
         for down in (0, 1):
             seen = context[:, :, down : down + rows + 1]
             for right in (0, 1):
-                y = F.conv2d(seen, self._kernels[kernel][down, right], conv.bias, padding=(0, 1))
+                y = F.conv2d(seen, self._kernels[kernel][down, right], conv.bias)
                 mine = y[:, :, :, right : right + width]
                 place[:, :, down::2, right::2] = F.leaky_relu_(mine, SLOPE)

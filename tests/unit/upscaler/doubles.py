@@ -64,7 +64,7 @@ class GreedyNetwork(nn.Module):
     def flop(self, height: int, width: int) -> int:
         return height * width
 
-    def fold(self, device: torch.device, dtype: torch.dtype) -> None:
+    def fold(self, *, over_planes: bool) -> None:
         """Nothing to change."""
 
     def map_bytes(self, height: int, width: int, itemsize: int, band_px: int) -> int:

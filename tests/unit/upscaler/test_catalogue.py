@@ -77,6 +77,15 @@ def test_a_missing_key_is_an_error(tmp_path, key):
         load_catalogue(written(tmp_path / "models.yaml", row))
 
 
+@pytest.mark.parametrize("wrong", [{"growth": 3}, {"growth": 0}, {"halo_px": 47}])
+def test_numbers_that_the_network_cannot_have_are_an_error(tmp_path, wrong):
+    row = ROW | {"architecture": "rrdbnet", "growth": 4, "native_scale": 2} | wrong
+    path = tmp_path / "models.yaml"
+    path.write_text(yaml.safe_dump({"mine": row}))
+    with pytest.raises(CatalogueError, match="mine"):
+        load_catalogue(path)
+
+
 def test_an_architecture_that_there_is_not_is_an_error(tmp_path):
     with pytest.raises(CatalogueError, match=r"mine.*rrdbnet, srvgg"):
         load_catalogue(written(tmp_path / "models.yaml", ROW | {"architecture": "esrgan"}))

@@ -94,7 +94,7 @@ def test_weights_of_the_users_own_are_taken(source, animevideo):
         ("out", [], "does not end in"),
         ("nowhere/out.png", [], "there is no folder"),
         ("folder.png", [], "is a folder"),
-        ("out.png", ["--weights", "gone.pth"], "no weights of"),
+        ("out.png", ["--weights", "gone.pth"], "cannot be read: there is no such file"),
         ("out.png", ["--dtype", "float16"], "float16"),
     ],
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 from tests.unit.upscaler.doubles import WAIT_S, Gate, PieceModel, cpu, enlarged, noise, repeated
 from upscaler.engine import MAX_PASSES, Engine
-from upscaler.errors import CancelledError
+from upscaler.errors import CancelledError, DeviceError
 
 PIXELS = noise(2, 3)
 
@@ -97,6 +99,35 @@ def test_a_failing_pass_fails_alone(engine):
     assert np.array_equal(good.result.result(WAIT_S), repeated(PIXELS))
     assert engine.alive
     assert np.array_equal(engine.submit(PieceModel(1), PIXELS).result.result(WAIT_S), repeated(PIXELS))
+
+
+def test_a_failed_pass_holds_nothing_that_it_worked_with(engine):
+    class Maps:
+        """Stands for gigabytes."""
+
+    held: list[weakref.ref[Maps]] = []
+
+    def fail(_: int) -> None:
+        maps = Maps()
+        held.append(weakref.ref(maps))
+        raise MemoryError
+
+    gc.disable()
+    try:
+        failed = engine.submit(PieceModel(1, before=fail), noise(1, 1))
+        with pytest.raises(DeviceError, match="memory"):
+            failed.result.result(WAIT_S)
+        assert held[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_an_engine_that_was_never_started_can_be_closed():
+    engine = Engine(cpu())
+    waiting = engine.submit(PieceModel(1), noise(1, 1))
+    engine.close()
+    with pytest.raises(CancelledError):
+        waiting.result.result(WAIT_S)
 
 
 def test_a_waiter_that_leaves_does_not_end_the_engine(engine):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.unit.upscaler.doubles import GreedyNetwork, cpu, drained, enlarged, noise, repeated
-from upscaler.errors import DeviceError
+from upscaler.errors import DeviceError, WeightsError
 from upscaler.model import Model, build_network
 
 
@@ -112,6 +112,15 @@ def test_only_the_tile_that_ran_out_of_memory_is_done_again(catalogue):
     assert sum(height * width for height, width in again) < 4 * max(height * width for height, width in plan)
 
 
+def test_tiles_cut_before_the_budget_was_halved_do_not_halve_it_again(catalogue):
+    model = greedy(catalogue, max_px=350, budget_px=500)
+    pixels = np.full((100, 80, 3), 255, np.uint8)
+    assert np.array_equal(enlarged(model.upscale(pixels)), repeated(pixels))
+    ran_px = [height * width for height, width in model._network.sizes]
+    assert sum(px for px in ran_px if px <= 350) < 2.5 * 100 * 80
+    assert len(ran_px) < 150
+
+
 def test_a_device_without_memory_for_the_smallest_tile_is_an_error(catalogue):
     model = greedy(catalogue, max_px=0, budget_px=500)
     with pytest.raises(DeviceError, match="no memory left"):
@@ -133,6 +142,16 @@ def test_a_tile_that_leaves_the_range_of_float16_is_redone_in_float32(catalogue)
     pixels = noise(12, 9)
     expected = enlarged(overflowing(catalogue, torch.float32).upscale(pixels))
     assert np.array_equal(enlarged(overflowing(catalogue, torch.float16).upscale(pixels)), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_weights_that_compute_nonsense_are_an_error(catalogue, dtype):
+    model = tiny(catalogue, "realesr-animevideov3")
+    with torch.no_grad():
+        model._network.body[0].weight[0, 0, 0, 0] = torch.nan
+    broken = Model(model.spec, model._network, cpu(dtype))
+    with pytest.raises(WeightsError, match="not finite"):
+        drained(broken.upscale(noise(12, 9)))
 
 
 def test_float16_stays_float16_where_it_suffices(catalogue):

@@ -36,11 +36,10 @@ def wide_rrdb() -> nn.Module:
 NETWORKS = [srvgg, rrdb, rrdb_2x]
 
 
-def placed(build, folded_for: torch.dtype = torch.float32) -> nn.Module:
-    """In float32, whatever the format for which its weights were brought into shape."""
+def placed(build, *, over_planes: bool = False) -> nn.Module:
     torch.manual_seed(1)
     network = build()
-    network.to(memory_format=torch.channels_last).fold(torch.device("cpu"), folded_for)
+    network.to(memory_format=torch.channels_last).fold(over_planes=over_planes)
     return network.requires_grad_(False)
 
 
@@ -93,11 +92,11 @@ def forward_rrdb_2x(network: RRDBNet, x: Tensor) -> Tensor:
 FORWARDS = {srvgg: forward_srvgg, rrdb: forward_rrdb, rrdb_2x: forward_rrdb_2x}
 
 
-@pytest.mark.parametrize("folded_for", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("over_planes", [False, True])
 @pytest.mark.parametrize("build", NETWORKS)
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (48, 34), (66, 10)])
-def test_run_is_the_plain_forward(build, height, width, folded_for):
-    network, x = placed(build, folded_for), random_input(height, width)
+def test_run_is_the_plain_forward(build, height, width, over_planes):
+    network, x = placed(build, over_planes=over_planes), random_input(height, width)
     expected = FORWARDS[build](placed(build), x)
     assert torch.allclose(run(network, x, 1 << 20)[0], expected, rtol=0, atol=1e-5)
     assert torch.allclose(run(network, x, 1)[0], expected, rtol=0, atol=1e-5)
@@ -121,10 +120,23 @@ def test_banded_equals_whole_bit_for_bit(build, height, width):
 
 @pytest.mark.parametrize(("height", "width"), [(72, 60), (61, 90)])
 def test_banded_equals_whole_bit_for_bit_in_bfloat16(height, width):
-    network, x = placed(wide_rrdb, torch.bfloat16).bfloat16(), random_input(height, width).bfloat16()
+    network, x = placed(wide_rrdb, over_planes=True).bfloat16(), random_input(height, width).bfloat16()
     whole = run(network, x, 1 << 20)[0]
     assert torch.equal(run(network, x, 2048)[0], whole)
     assert torch.equal(run(network, x, 700)[0], whole)
+
+
+@pytest.mark.parametrize("over_planes", [False, True])
+def test_the_number_of_threads_changes_nothing(over_planes):
+    network, x = placed(wide_rrdb, over_planes=over_planes).bfloat16(), random_input(61, 83).bfloat16()
+    threads, results = torch.get_num_threads(), []
+    try:
+        for number in (1, 2, 3, 4):
+            torch.set_num_threads(number)
+            results.append(run(network, x, 1 << 20)[0])
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(result, results[0]) for result in results)
 
 
 @pytest.mark.parametrize("height", [1, 2, 7, 8, 9, 16, 70])
