@@ -157,7 +157,7 @@ def tiles(region: Region, within: Region, halo: int, fits: Callable[[int, int], 
         high = fitting_rows(wide.longest)
         if high.total * wide.total < best_seen_px:
             best, best_seen_px = (high, wide), high.total * wide.total
-        across += 1
+        across = max(across + 1, across * 21 // 20)  # of thousands, a few dozen are enough to try
     return _crossed(*best)
 
 
