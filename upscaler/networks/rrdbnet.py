@@ -19,6 +19,10 @@ from upscaler.networks.stack import Stack, in_planes
 from upscaler.networks.tail import BAND_PX, MARGIN, SLOPE, Tail, folded
 
 RESIDUAL = 0.2
+"""Scales what a dense block adds, and again what an RRDB adds. The former is folded into its last weights;
+torch's scaled sum in bfloat16 would also round otherwise at the ends of its vectors, and so make a result
+depend on how many threads share the work."""
+
 SUM_BYTES = 4
 
 STRIP_PX, CUDA_STRIP_PX = 4_096, 4 << 20
@@ -69,14 +73,13 @@ class Trunk:
 
     def pass_on(self, index: int, found: Tensor) -> None:
         """Add what a dense block has found to its input; that is the input of the next."""
-        for given, new in self._strips(self._input(index), found):
-            given.copy_(_residual(given, new))
+        self._input(index).add_(found)
         self._share(index)
 
     def add(self, index: int, found: Tensor) -> None:
         """The same with the last of an RRDB, and add all that to the sum, scaled as all residuals are."""
         for given, new, total in self._strips(self._input(index), found, self._sums[index]):
-            given.copy_(total.add_(_residual(given, new), alpha=RESIDUAL))
+            given.copy_(total.add_(given.float().add_(new), alpha=RESIDUAL))
         self._share(index)
 
     def _strips(self, *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -87,12 +90,6 @@ class Trunk:
 
     def _share(self, index: int) -> None:
         self._stack.share(index, 0, self._features)
-
-
-def _residual(given: Tensor, found: Tensor) -> Tensor:
-    """In float32: torch's scaled sum in bfloat16 rounds otherwise at the ends of its vectors, so the
-    result would depend on how many threads share the work."""
-    return torch.add(given.float(), found, alpha=RESIDUAL)
 
 
 class RRDBNet(nn.Module):
@@ -113,10 +110,13 @@ class RRDBNet(nn.Module):
         self.register_buffer("_up2_kernels", None, persistent=False)
 
     def fold(self, *, over_planes: bool) -> None:
-        """Add up the weights of the two upsamplings that meet the same pixel (tail.py), and give those
-        of the body the shape in which they are used."""
+        """Add up the weights of the two upsamplings that meet the same pixel (tail.py), scale what the
+        dense blocks find, and give the weights of the body the shape in which they are used."""
         self._up1_kernels = folded(self.conv_up1.weight.detach())
         self._up2_kernels = folded(self.conv_up2.weight.detach())
+        for conv in (m.conv5 for m in self.body.modules() if isinstance(m, ResidualDenseBlock)):
+            conv.weight = nn.Parameter(conv.weight.detach() * RESIDUAL)
+            conv.bias = nn.Parameter(conv.bias.detach() * RESIDUAL)  # type: ignore[union-attr]
         self._over_planes = over_planes
         if over_planes:
             for conv in self._body_convs():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,11 @@ from upscaler.errors import DeviceError, WeightsError
 from upscaler.model import Model, build_network
 
 
-def planned_with(model: Model, budget_bytes: int, dtype: torch.dtype = torch.float32) -> Model:
-    """The same network under another memory budget."""
-    return Model(model.spec, model._network, cpu(dtype, budget_bytes=budget_bytes))
+def planned_with(model: Model, budget_bytes: int) -> Model:
+    """The same under another memory budget."""
+    other = copy.copy(model)
+    other.device = replace(model.device, memory_budget_bytes=budget_bytes)
+    return other
 
 
 def tiny(catalogue, name: str, budget_bytes: int = 1 << 30, **shape: int) -> Model:
@@ -156,7 +159,7 @@ def test_weights_that_compute_nonsense_are_an_error(catalogue, dtype):
 
 def test_float16_stays_float16_where_it_suffices(catalogue):
     model = tiny(catalogue, "realesr-animevideov3")
-    half = planned_with(model, 1 << 30, torch.float16)
+    half = Model(model.spec, model._network, cpu(torch.float16))
     pixels = noise(12, 9)
     yielded, result = drained(half.upscale(pixels))
     assert sum(yielded) == half.flop(12, 9)
