@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from deployments.jobs.messages import EdgeSettings
-from deployments.jobs.table import Policy
+from deployments.jobs.policy import Policy
 from upscaler.picture import Limits
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

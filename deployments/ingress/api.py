@@ -13,7 +13,7 @@ from deployments.edge.delivery import ANNOUNCEMENT
 from deployments.ingress.backend import Backend
 from deployments.ingress.download import download
 from deployments.ingress.envelope import Envelope
-from deployments.ingress.openapi import ACCEPTED, DESCRIPTION, DOWNLOADED, STATUS, UPLOAD_BODY, problems
+from deployments.ingress.openapi import ACCEPTED, DELETED, DESCRIPTION, DOWNLOADED, STATUS, UPLOAD_BODY, problems
 from deployments.ingress.problems import install_problem_handlers
 from deployments.ingress.upload import ClientDisconnect, received
 from deployments.ingress.waiting import MAX_WAIT_S, asked_wait_s, preferred_wait_s
@@ -70,11 +70,21 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
             response.headers["Preference-Applied"] = f"wait={preferred_s}"
         return await backend.status(job_id, max(asked_wait_s(wait), preferred_s or 0))
 
+    @app.delete(
+        "/api/v1/status/{job_id}",
+        summary="Cancel a job, or delete its result now",
+        response_class=JSONResponse,
+        responses=DELETED | problems("job_not_found", "unavailable"),
+    )
+    async def delete(job_id: str) -> Response:
+        deletion = await backend.delete(job_id)
+        return JSONResponse(await backend.status(job_id), 202 if deletion == "cancelling" else 200)
+
     @app.get(
         "/api/v1/download/{job_id}",
         summary="Download the result, once",
         response_class=Response,
-        responses=DOWNLOADED | problems("job_not_found", "not_ready", "already_downloaded", "unavailable"),
+        responses=DOWNLOADED | problems("job_not_found", "not_ready", "already_downloaded", "deleted", "unavailable"),
     )
     async def download_result(request: Request, job_id: str, keep: Keep = None) -> Response:
         by_edge = ANNOUNCEMENT in request.scope.get("extensions", {})

@@ -14,7 +14,7 @@ from deployments.errors import ServiceError, StorageError
 from deployments.ingress.admission import Admission
 from deployments.ingress.problems import refused
 from deployments.ingress.upload import Upload
-from deployments.jobs.messages import DownloadGrant, DownloadOutcome, Refusal, Store
+from deployments.jobs.messages import Deletion, DownloadGrant, DownloadOutcome, Refusal, Store
 from deployments.jobs.record import JobRecord, Order, new_job_id
 from deployments.storage.storage import JobStorage
 
@@ -65,6 +65,13 @@ class Backend:
         if document is None:
             raise refused("job_not_found")
         return document
+
+    async def delete(self, job_id: str) -> Deletion:
+        """Cancel a job, or purge its result."""
+        deletion = await self.errands.whole(self.store.delete(job_id))
+        if deletion is None:
+            raise refused("job_not_found")
+        return deletion
 
     async def lease_download(self, job_id: str) -> DownloadGrant:
         leasing = self.errands.start(self.store.lease_download(job_id))

@@ -70,6 +70,22 @@ STATUS: Responses = {
     )
 }
 
+DELETED: Responses = {
+    200: _json(
+        "The job is cancelled, or its result is deleted.",
+        deleted={"job_id": JOB_ID, "status": "completed", "progress": 100, "result": "deleted"},
+    ),
+    202: _json(
+        "The job is cancelled; whoever computes it hears of it within a second.",
+        cancelled={
+            "job_id": JOB_ID,
+            "status": "failed",
+            "error": "upscale failed: it was cancelled",
+            "error_code": "cancelled",
+        },
+    ),
+}
+
 _BYTES = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 DOWNLOADED: Responses = {
     200: {

@@ -13,7 +13,16 @@ from ray.exceptions import RayActorError, RayTaskError
 
 from deployments.errands import Errands
 from deployments.errors import ConfigurationError, ServiceError, StorageError
-from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, EdgeSettings, Grant, Refusal, Report
+from deployments.jobs.messages import (
+    Deletion,
+    Depth,
+    DownloadGrant,
+    DownloadOutcome,
+    EdgeSettings,
+    Grant,
+    Refusal,
+    Report,
+)
 from deployments.jobs.record import JobRecord, Order, Result
 from deployments.jobs.remote import NAMESPACE
 from deployments.jobs.store import JobStore
@@ -83,6 +92,9 @@ class JobStoreActor:
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         return await self._store.status(job_id, wait_s)
+
+    async def delete(self, job_id: str) -> Deletion | None:
+        return await self._errands.whole(self._store.delete(job_id))
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         return await self._errands.whole(self._store.lease_download(job_id))

@@ -66,6 +66,7 @@ def why_not(record: JobRecord) -> Refusal | None:
     gone = {
         ResultState.DOWNLOADED: Refusal("already_downloaded"),
         ResultState.EXPIRED: Refusal("expired"),
+        ResultState.DELETED: Refusal("deleted"),
         ResultState.LOST: Refusal("result_lost"),
     }
     return gone.get(record.result_state) if record.result_state else Refusal("result_lost")

@@ -62,7 +62,7 @@ class HandOut:
 
     async def _serve(self, waiter: Waiter) -> None:
         """Grant one replica the job that is fit for it, if there is one and it still waits."""
-        record = self._store.table.claim(waiter.on_hand_s) if self._store.waiters.has(waiter) else None
+        record = self._store.table.claim(waiter.holder, waiter.on_hand_s) if self._store.waiters.has(waiter) else None
         if record is None:
             return
         waiter.take()

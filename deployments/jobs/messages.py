@@ -14,6 +14,7 @@ RefusalCode = Literal[
     "download_in_progress",
     "already_downloaded",
     "expired",
+    "deleted",
     "result_lost",
     "queue_full",
     "storage_unavailable",
@@ -68,6 +69,9 @@ class Depth:
     seconds: float
 
 
+Deletion = Literal["cancelled", "cancelling", "deleted"]
+"""What a deletion did. A replica that computes a job hears within its next report that it is cancelled."""
+
 DownloadOutcome = Literal["delivered", "aborted", "lost"]
 
 
@@ -93,6 +97,9 @@ class Store(Protocol):
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         """The status document of the HTTP contract; None for a job that is not known. Waits up to
         `wait_s` for a job that has not ended, unless too many wait already."""
+
+    async def delete(self, job_id: str) -> Deletion | None:
+        """End a job, or delete its result; repeating it changes nothing. None for a job that is not known."""
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         """Take the right to stream the result; of many callers one gets it."""

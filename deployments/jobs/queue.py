@@ -12,11 +12,16 @@ JOIN_SHARE = 0.25
 gains much by interleaving and costs the others little, while two large ones would only slow each other."""
 
 
+PATIENCE = 20
+"""How often a job that must be alone is passed over by holders that have others."""
+
+
 class JobQueue:
     """First come, first served, except that a small job may join a replica busy with a large one."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, float] = OrderedDict()
+        self._alone: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -29,24 +34,31 @@ class JobQueue:
     def add(self, job_id: str, estimated_s: float) -> None:
         self._waiting[job_id] = estimated_s
 
-    def add_first(self, job_id: str, estimated_s: float) -> None:
-        """Hand back what was taken: it keeps its place."""
+    def add_first(self, job_id: str, estimated_s: float, *, alone: bool = False) -> None:
+        """Hand back what was taken: it keeps its place. `alone`: only for a holder that has nothing."""
         self._waiting[job_id] = estimated_s
+        if alone:
+            self._alone[job_id] = 0
         self._waiting.move_to_end(job_id, last=False)
 
     def discard(self, job_id: str) -> None:
         self._waiting.pop(job_id, None)
+        self._alone.pop(job_id, None)
 
     def position(self, job_id: str) -> int | None:
         if job_id not in self._waiting:
             return None
         return 1 + next(place for place, waiting in enumerate(self._waiting) if waiting == job_id)
 
-    def take(self, on_hand_s: float) -> str | None:
+    def take(self, on_hand_s: float, *, holds_nothing: bool = True) -> str | None:
         """Remove and return the first job fit for a holder with `on_hand_s` seconds of work."""
         most_s = float("inf") if on_hand_s < AHEAD_S else on_hand_s * JOIN_SHARE
         for job_id, estimated_s in self._waiting.items():
-            if estimated_s <= most_s:
-                del self._waiting[job_id]
+            if job_id in self._alone and not holds_nothing:
+                self._alone[job_id] += 1
+                if self._alone[job_id] > PATIENCE:
+                    return None  # until the holder has done what it has
+            elif estimated_s <= most_s:
+                self.discard(job_id)
                 return job_id
         return None

@@ -35,6 +35,7 @@ class ResultState(StrEnum):
     AVAILABLE = "available"
     DOWNLOADED = "downloaded"
     EXPIRED = "expired"
+    DELETED = "deleted"
     LOST = "lost"
 
 
@@ -78,7 +79,8 @@ class JobRecord:
     """A job, whole. Times ending in `_at` are wall-clock seconds since the epoch.
 
     `attempt` is also the fence: the word of a holder of an earlier attempt is void. `deaths` and
-    `releases` say how attempts ended that did not end the job. `progress` is a mark above all that
+    `releases` say how attempts ended that did not end the job; `suspect`, that a holder has died with it,
+    perhaps by it. `progress` is a mark above all that
     was shown while it ran.
     """
 
@@ -89,6 +91,7 @@ class JobRecord:
     attempt: int = 0
     deaths: int = 0
     releases: int = 0
+    suspect: bool = False
     progress: int = 0
     leased_at: float | None = None
     finished_at: float | None = None

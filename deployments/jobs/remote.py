@@ -12,6 +12,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from deployments.errors import ServiceError, StoreUnavailableError
 from deployments.jobs.messages import (
     ACTOR_NAME,
+    Deletion,
     Depth,
     DownloadGrant,
     DownloadOutcome,
@@ -41,6 +42,9 @@ class RemoteStore:
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         return await self._call("status", job_id, wait_s, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]
+
+    async def delete(self, job_id: str) -> Deletion | None:
+        return await self._call("delete", job_id)  # type: ignore[no-any-return]
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         return await self._call("lease_download", job_id)  # type: ignore[no-any-return]

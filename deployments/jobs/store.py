@@ -18,11 +18,12 @@ from deployments.jobs.clock import Clock, SystemClock
 from deployments.jobs.document import status_document
 from deployments.jobs.endings import Endings
 from deployments.jobs.handout import HandOut
-from deployments.jobs.messages import Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
-from deployments.jobs.record import JobRecord, Order, Result, ResultState
+from deployments.jobs.messages import Deletion, Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
+from deployments.jobs.policy import Policy
+from deployments.jobs.record import JobRecord, Order, Result, ResultState, State
 from deployments.jobs.recovery import recover
 from deployments.jobs.sweep import Sweeper
-from deployments.jobs.table import JobTable, Policy
+from deployments.jobs.table import JobTable
 from deployments.jobs.waiters import Waiters
 from deployments.storage.owner import Ownership, ownership_of
 from deployments.storage.storage import JobStorage
@@ -99,6 +100,18 @@ class JobStore:
         return status_document(
             job.record, self.table.shown_progress(job_id), self.table.queue_position(job_id), downloading
         )
+
+    async def delete(self, job_id: str) -> Deletion | None:
+        self._require_ready()
+        job = self.table.find(job_id)
+        if job is None:
+            return None
+        was_running = job.record.state is State.RUNNING
+        if await self._conclude(job_id, partial(self.table.cancelled, job_id)):
+            return "cancelling" if was_running else "cancelled"
+        await self.discard_result(job_id, ResultState.DELETED)
+        self._download_ends.announce(job_id)
+        return "deleted"
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         self._require_ready()

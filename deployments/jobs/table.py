@@ -8,44 +8,19 @@ Leases, progress and the queue's order live in memory alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from deployments.jobs.clock import Clock
 from deployments.jobs.downloads import DownloadLeases, why_not
+from deployments.jobs.holders import Holders
+from deployments.jobs.job import Job
 from deployments.jobs.messages import Depth, DownloadGrant, Refusal, Report
+from deployments.jobs.policy import Policy
 from deployments.jobs.queue import JobQueue
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, evolve
 
 PROGRESS_STEP = 10
 """Progress is shown only below a mark that has been written down, which rises in steps of this many
 per cent. A new life of the store goes on from the mark, so what a client sees never falls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The numbers of the promise. Seconds throughout."""
-
-    result_ttl_s: float = 900.0
-    tombstone_ttl_s: float = 900.0
-    lease_s: float = 15.0
-    acknowledge_s: float = 5.0
-    download_lease_s: float = 60.0
-    max_deaths: int = 2
-    max_attempts: int = 5
-    max_leases: int = 50
-    max_queued: int = 1000
-
-
-@dataclass(slots=True)
-class Job:
-    """A record and what is known about it in this life only."""
-
-    record: JobRecord
-    progress: int
-    holder: str | None = None
-    lease_ends: float = 0.0
-    acknowledged: bool = True
-    evict_at: float = float("inf")
 
 
 class JobTable:
@@ -55,6 +30,7 @@ class JobTable:
         self._policy, self._clock = policy, clock
         self._jobs: dict[str, Job] = {}
         self._queue = JobQueue()
+        self._holders = Holders()
         self.downloads = DownloadLeases(policy.download_lease_s, clock)
 
     # -- asking ---------------------------------------------------------------------------------
@@ -86,12 +62,16 @@ class JobTable:
             return Refusal("queue_full")
         return JobRecord(job_id, order, created_at=self._clock.wall())
 
-    def claim(self, on_hand_s: float) -> JobRecord | None:
-        """Take the next job that is fit for a holder out of the queue and grant it, once written.
+    def claim(self, holder: str, on_hand_s: float) -> JobRecord | None:
+        """Take the next job that is fit for a holder out of the queue and grant it, once written. What
+        may have ended a holder before is granted alone.
 
         If the record cannot be written, hand the job back by `unclaim`.
         """
-        job_id = self._queue.take(on_hand_s)
+        held = self._holders.jobs_of(holder)
+        if any(self._jobs[job_id].record.suspect for job_id in held):
+            return None
+        job_id = self._queue.take(on_hand_s, holds_nothing=not held)
         if job_id is None:
             return None
         record = self._jobs[job_id].record
@@ -100,7 +80,7 @@ class JobTable:
     def unclaim(self, job_id: str) -> None:
         record = self._jobs[job_id].record
         if record.state is State.QUEUED:
-            self._queue.add_first(job_id, record.order.estimated_s)
+            self._queue.add_first(job_id, record.order.estimated_s, alone=record.suspect)
 
     def completed(self, job_id: str, fence: int, result: Result) -> JobRecord | None:
         record = self._held(job_id, fence)
@@ -123,6 +103,11 @@ class JobTable:
             return self._too_often(record)
         return record and evolve(record, state=State.QUEUED, releases=record.releases + 1)
 
+    def cancelled(self, job_id: str) -> JobRecord | None:
+        """Ended by its client. A holder hears of it from its next report; None when it has ended before."""
+        record = self._jobs[job_id].record
+        return None if record.is_terminal else self._ended(record, "cancelled", "upscale failed: it was cancelled")
+
     def noted_progress(self, job_id: str) -> JobRecord | None:
         """The record with a higher mark, when progress has come to the one that is written down."""
         job = self._jobs[job_id]
@@ -143,12 +128,13 @@ class JobTable:
             return None
         # A grant that nobody acknowledged went to a replica that was gone: no death of a holder.
         record, died = job.record, job.acknowledged
-        deaths, releases = record.deaths + died, record.releases + (not died)
+        deaths, releases = record.deaths + (died and self._holders.was_alone(job_id)), record.releases + (not died)
         if deaths >= self._policy.max_deaths or record.attempt - releases >= self._policy.max_attempts:
             return self._ended(record, "worker_crashed", "upscale failed: the image ended its worker", deaths=deaths)
         if record.attempt >= self._policy.max_leases:
             return self._too_often(record)
-        return evolve(record, state=State.QUEUED, deaths=deaths, releases=releases)
+        suspect = record.suspect or died
+        return evolve(record, state=State.QUEUED, deaths=deaths, releases=releases, suspect=suspect)
 
     def commit(self, record: JobRecord, holder: str | None = None) -> None:
         """Make a written record the truth. `holder` is who got a claimed job."""
@@ -157,11 +143,13 @@ class JobTable:
         self._jobs[record.job_id] = job
         job.record = record
         if record.state is State.QUEUED and not was_queued:
-            add = self._queue.add_first if record.attempt else self._queue.add  # what has waited before does not again
-            add(record.job_id, record.order.estimated_s)
+            self._enqueue(record)
         if record.state is not State.QUEUED:
             self._queue.discard(record.job_id)
+        if record.state is not State.RUNNING:
+            self._holders.take_back(job.holder, record.job_id)
         if holder is not None:
+            self._holders.give(holder, record.job_id)
             job.holder = holder
             job.acknowledged = False
             job.lease_ends = self._clock.monotonic() + self._policy.acknowledge_s
@@ -176,6 +164,7 @@ class JobTable:
         if record.state is State.RUNNING:
             job = self._jobs[record.job_id]
             job.acknowledged, job.lease_ends = False, self._clock.monotonic() + self._policy.lease_s
+            self._holders.take_up(record.job_id)
 
     # -- in memory alone --------------------------------------------------------------------------
 
@@ -221,6 +210,12 @@ class JobTable:
         del self._jobs[job_id]
 
     # ----------------------------------------------------------------------------------------------
+
+    def _enqueue(self, record: JobRecord) -> None:
+        if record.attempt:  # what has waited before does not again
+            self._queue.add_first(record.job_id, record.order.estimated_s, alone=record.suspect)
+        else:
+            self._queue.add(record.job_id, record.order.estimated_s)
 
     def _timed_out(self) -> Iterator[tuple[str, Job]]:
         now = self._clock.monotonic()

@@ -12,9 +12,9 @@ from obstore.store import MemoryStore
 from deployments.ingress.admission import Admission, Serving
 from deployments.ingress.api import create_app
 from deployments.ingress.backend import Backend
+from deployments.jobs.policy import Policy
 from deployments.jobs.record import Order
 from deployments.jobs.store import JobStore
-from deployments.jobs.table import Policy
 from deployments.storage.storage import JobStorage, open_storage
 from upscaler.catalogue import load_catalogue
 from upscaler.picture import Limits

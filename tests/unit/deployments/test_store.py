@@ -10,10 +10,10 @@ import pytest
 from deployments.errors import StorageError, StoreUnavailableError
 from deployments.jobs.endings import MAX_WAITING
 from deployments.jobs.messages import DownloadGrant, Refusal, Report
+from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Result, State, new_job_id
 from deployments.jobs.store import JobStore
 from deployments.jobs.sweep import TIDY_S
-from deployments.jobs.table import Policy
 from deployments.storage.storage import JobStorage
 from tests.unit.deployments.conftest import an_order
 

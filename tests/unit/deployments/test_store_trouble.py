@@ -9,9 +9,9 @@ import pytest
 
 from deployments.errors import StorageError, StoreUnavailableError
 from deployments.jobs.messages import Grant
+from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Result, new_job_id
 from deployments.jobs.store import JobStore
-from deployments.jobs.table import Policy
 from deployments.storage.storage import JobStorage, open_storage
 from tests.unit.deployments.conftest import an_order
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from deployments.jobs.messages import DownloadGrant, Refusal, Report
+from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Result, ResultState, State, new_job_id
-from deployments.jobs.table import JobTable, Policy
+from deployments.jobs.table import JobTable
 from tests.unit.deployments.conftest import FakeClock, an_order
 
 RESULT = Result("result.1", 10, "00")
@@ -16,7 +17,7 @@ def running(table: JobTable) -> JobRecord:
     accepted = table.accept(new_job_id(), an_order())
     assert isinstance(accepted, JobRecord)
     table.commit(accepted)
-    record = table.claim(0.0)
+    record = table.claim("holder", 0.0)
     assert record is not None
     table.commit(record, "holder")
     return record
@@ -35,7 +36,7 @@ def test_a_silent_holder_loses_the_job_and_the_second_one_ends_it():
         table.commit(overdue)
         if attempt == 1:
             assert overdue.state is State.QUEUED
-            again = table.claim(0.0)
+            again = table.claim("holder", 0.0)
             assert again is not None
             assert again.attempt == 2
             table.commit(again, "other")

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from deployments.jobs.messages import DownloadGrant, Refusal, Report
+from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Result, ResultState, State, new_job_id
-from deployments.jobs.table import JobTable, Policy
+from deployments.jobs.table import JobTable
 from tests.unit.deployments.conftest import FakeClock, an_order
 
 RESULT = Result("result.1", 10, "00")
@@ -46,9 +47,15 @@ class Life(RuleBasedStateMachine):
         else:
             self.write(record)
 
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        if self.disk:
+            job_id = data.draw(st.sampled_from(sorted(self.disk)))
+            self.write(self.table.cancelled(job_id) if self.table.find(job_id) else None)
+
     @rule(on_hand_s=st.floats(0, 50), written=st.booleans())
     def lease(self, on_hand_s: float, written: bool) -> None:
-        record = self.table.claim(on_hand_s)
+        record = self.table.claim("holder", on_hand_s)
         if record is None:
             return
         if not written:

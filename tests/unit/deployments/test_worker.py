@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Order, new_job_id
 from deployments.jobs.store import JobStore
-from deployments.jobs.table import Policy
 from deployments.storage.storage import open_storage
 from deployments.upscaler.shelf import ModelShelf
 from deployments.upscaler.work import Work
