@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 import traceback
 from concurrent.futures import Future
 
@@ -87,6 +88,7 @@ class Engine:
         self._door = threading.Lock()
         self._closed = False
         self._places = threading.BoundedSemaphore(MAX_PASSES)
+        self._piece_began_at: float | None = None
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -106,6 +108,12 @@ class Engine:
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def busy_s(self) -> float:
+        """How long the piece in hand has taken so far; 0 between two pieces."""
+        began_at = self._piece_began_at
+        return 0.0 if began_at is None else time.monotonic() - began_at
 
     def submit(self, model: Model, pixels: Pixels) -> Pass:
         """Queue a picture. Errors of its computation come out of `Pass.result`, and only there.
@@ -129,6 +137,7 @@ class Engine:
         if work.cancelled:
             self._end(work, CancelledError("cancelled"))
             return
+        self._piece_began_at = time.monotonic()
         try:
             self._scheduler.charge(work, work.advance(next(work.pieces)))
         except StopIteration as finished:
@@ -137,6 +146,8 @@ class Engine:
             log.exception("a pass failed")
             traceback.clear_frames(error.__traceback__)  # they hold the pass's maps, and the error outlives it
             self._end(work, _plainly(error))
+        finally:
+            self._piece_began_at = None
 
     def _end(self, work: Pass, outcome: Pixels | Exception) -> None:
         work.pieces.close()

@@ -20,6 +20,10 @@ from upscaler.engine import Engine
 log = logging.getLogger("ray.serve")
 
 
+STALL_S, LOOK_S = 60.0, 5.0
+"""A piece of work takes a quarter of a second. One that takes so long will never end."""
+
+
 class Upscaler:
     """One engine on one device. Serve places it, watches its health and scales it; its work it pulls."""
 
@@ -32,6 +36,7 @@ class Upscaler:
         store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)
         self._worker = Worker(uuid.uuid4().hex, store, storage, self._engine, shelf)
         self._working = asyncio.ensure_future(self._worker.run())
+        self._watching = asyncio.ensure_future(_end_when_stalled(self._engine))
         log.info("upscaling on %s in %s: %s", shelf.device.torch_device, shelf.device.dtype_name, shelf.device.reason)
 
     def check_health(self) -> None:
@@ -47,7 +52,19 @@ class Upscaler:
             return
         self._worker.stop()
         await asyncio.wait([self._working])
+        self._watching.cancel()
         await asyncio.to_thread(self._engine.close)
+
+
+async def _end_when_stalled(engine: Engine) -> None:
+    """End the process when its engine hangs: a thread inside a kernel cannot be ended otherwise. The lease
+    of what it worked on runs out, as after any death, and counts as one."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        if engine.busy_s > STALL_S:
+            log.critical("the engine has not ended a piece of work for %.0f s; this replica ends", STALL_S)
+            logging.shutdown()
+            os._exit(os.EX_SOFTWARE)
 
 
 def _warm_shelf(settings: Settings, device: DeviceName) -> ModelShelf:

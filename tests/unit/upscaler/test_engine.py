@@ -122,6 +122,18 @@ def test_a_failed_pass_holds_nothing_that_it_worked_with(engine):
         gc.enable()
 
 
+def test_the_engine_says_how_long_its_piece_has_taken(engine):
+    gate = Gate()
+    work = engine.submit(PieceModel(2, gate), PIXELS)
+    gate.wait()
+    first_s = engine.busy_s
+    assert engine.busy_s > first_s > 0
+    gate.open()
+    work.result.result(WAIT_S)
+    engine.close()
+    assert engine.busy_s == 0
+
+
 def test_an_engine_that_was_never_started_can_be_closed():
     engine = Engine(cpu())
     waiting = engine.submit(PieceModel(1), noise(1, 1))
