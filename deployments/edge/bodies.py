@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -10,9 +12,15 @@ from starlette.types import Message, Receive
 
 from deployments.jobs.messages import EdgeSettings
 
+log = logging.getLogger(__name__)
+
 DISCONNECT: Message = {"type": "http.disconnect"}
 GRACE_S, SLOWEST_BYTES_PER_S = 10.0, 32_000
 """A body may take this long, and after that has to have come at this rate."""
+
+SPOOL_BYTES, REPLAY_BYTES, PACE_S = 1 << 20, 256 << 10, 0.002
+REPLAYED_BYTES, TURN_S = 40 << 20, 30.0
+"""Bytes of bodies that are handed to the application at once, and how long one waits for its turn."""
 
 
 class BodyBudget:
@@ -23,6 +31,30 @@ class BodyBudget:
 
     def fits(self, more_bytes: int, most_bytes: int) -> bool:
         return self.held_bytes + more_bytes <= most_bytes
+
+
+class Replays:
+    """Lets bodies that are here whole go on to the application, so many bytes at a time: what lies
+    between us and the application holds each of them in memory, twice over."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._fewer = asyncio.Condition()
+
+    async def enter(self, size_bytes: int) -> bool:
+        """Wait for its turn. False when it did not come in time; else `leave` afterwards."""
+        try:
+            async with asyncio.timeout(TURN_S), self._fewer:
+                await self._fewer.wait_for(lambda: not self._bytes or self._bytes + size_bytes <= REPLAYED_BYTES)
+                self._bytes += size_bytes
+        except TimeoutError:
+            return False
+        return True
+
+    async def leave(self, size_bytes: int) -> None:
+        async with self._fewer:
+            self._bytes -= size_bytes
+            self._fewer.notify_all()
 
 
 class Body:
@@ -42,12 +74,43 @@ class Body:
         self._received_bytes = self._held_bytes = 0
         self._started_at = clock()
         self._complete = False
+        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self.client_left = False
         self.refusal: str | None = None
         self._hold(announced_bytes)
 
+    @property
+    def size_bytes(self) -> int:
+        """What has been received of it."""
+        return self._received_bytes
+
+    async def take_whole(self) -> None:
+        """Receive all of it, on disk but for a small one, before `receive` gives any of it. So a slow
+        client holds up nothing but its connection."""
+        spool: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
+        self._spool = spool
+        while not (self._complete or self.refusal or self.client_left):
+            message = await self._next()
+            try:
+                spool.write(message.get("body", b""))
+            except OSError as error:
+                log.warning("a body cannot be spooled: %s", error)
+                self.refusal = "storage_unavailable"
+        spool.seek(0)
+
     async def receive(self) -> Message:
-        """The server's next message, or "disconnect" when the body has been refused."""
+        """The next message, or "disconnect" when the body has been refused."""
+        if self._spool is None or self.refusal:
+            return await self._next()
+        if self._spool.tell():  # what is not asked for piles up between us and the application
+            await asyncio.sleep(PACE_S)
+        chunk = self._spool.read(REPLAY_BYTES)
+        is_last = self._spool.tell() >= self.size_bytes
+        if is_last:
+            self._drop_spool()
+        return {"type": "http.request", "body": chunk, "more_body": not is_last}
+
+    async def _next(self) -> Message:
         if self.refusal:
             return DISCONNECT
         if self._complete:
@@ -70,6 +133,12 @@ class Body:
         """The request has been answered: nothing of its body is held any more."""
         self._budget.held_bytes -= self._held_bytes
         self._held_bytes = 0
+        self._drop_spool()
+
+    def _drop_spool(self) -> None:
+        if self._spool is not None:
+            self._spool.close()
+        self._spool = None
 
     def _hold(self, total_bytes: int) -> None:
         more_bytes = total_bytes - self._held_bytes

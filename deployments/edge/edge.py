@@ -14,7 +14,7 @@ from collections.abc import Callable
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.edge.bodies import BodyBudget
+from deployments.edge.bodies import BodyBudget, Replays
 from deployments.edge.exchange import EdgeStore, Exchange
 from deployments.errands import Errands
 from deployments.errors import ServiceError
@@ -36,7 +36,7 @@ class Edge:
     def __init__(self, app: ASGIApp, store: EdgeStore, clock: Callable[[], float] = time.monotonic) -> None:
         self.app, self.store, self.clock = app, store, clock
         self.errands = Errands()
-        self.budget = BodyBudget()
+        self.budget, self.replays = BodyBudget(), Replays()
         self.num_downloads = 0
         self._settings: EdgeSettings | None = None
         self._known_at = clock()

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.edge.bodies import Body, BodyBudget
+from deployments.edge.bodies import Body, BodyBudget, Replays
 from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Delivery, Handover
 from deployments.errands import Errands, insist
 from deployments.errors import RequestError, ServiceError
@@ -47,6 +47,7 @@ class Shared(Protocol):
     store: EdgeStore
     errands: Errands
     budget: BodyBudget
+    replays: Replays
     num_downloads: int
 
     async def settings(self) -> EdgeSettings: ...
@@ -74,11 +75,24 @@ class Exchange:
         self._scope["extensions"] = {**self._scope.get("extensions", {}), ANNOUNCEMENT: {}}
         body = Body(self._receive, self._edge.budget, self._announced_bytes(), settings)
         try:
-            if not body.refusal:
-                await self._edge.app(self._scope, body.receive, partial(self._pass_on, body))
+            if self._scope["method"] == "POST" and not body.refusal:
+                await body.take_whole()
+            if not body.refusal and not body.client_left:
+                await self._let_answer(body)
             await self._conclude(body, settings)
         finally:
             body.close()
+
+    async def _let_answer(self, body: Body) -> None:
+        """Let the application answer when it is the body's turn."""
+        size_bytes = body.size_bytes
+        if not await self._edge.replays.enter(size_bytes):
+            body.refusal = "too_many_uploads"
+            return
+        try:
+            await self._edge.app(self._scope, body.receive, partial(self._pass_on, body))
+        finally:
+            await self._edge.replays.leave(size_bytes)
 
     async def _conclude(self, body: Body, settings: EdgeSettings) -> None:
         """Answer what the application has left to us."""

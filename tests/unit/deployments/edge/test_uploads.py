@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -29,6 +31,52 @@ async def chunks(size_bytes: int):
     yield FORM
     for _ in range(size_bytes // 65_536 + 1):
         yield b"x" * 65_536
+
+
+async def test_a_post_without_a_body_is_answered(client):
+    answer = await client.post("/api/v1/upscale")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert_is_problem(answer)
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 300_000, 3_000_000])
+async def test_a_body_comes_out_as_it_went_in(size_bytes):
+    data = os.urandom(size_bytes)
+    pieces = [data[start : start + 70_000] for start in range(0, size_bytes, 70_000)] or [b""]
+    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    waiting[-1]["more_body"] = False
+    waiting.append({"type": "http.disconnect"})
+
+    async def receive():
+        return waiting.pop(0)
+
+    budget = bodies.BodyBudget()
+    body = bodies.Body(receive, budget, 0, replace(SETTINGS, max_upload_bytes=size_bytes + 1))
+    await body.take_whole()
+    assert budget.held_bytes == body.size_bytes == size_bytes
+    taken = b""
+    while (message := await body.receive())["type"] == "http.request":
+        taken += message["body"]
+        last = message
+    assert taken == data
+    assert not last["more_body"]
+    assert body.client_left
+    body.close()
+    assert budget.held_bytes == 0
+
+
+async def test_bodies_take_turns_by_their_bytes(monkeypatch):
+    monkeypatch.setattr(bodies, "REPLAYED_BYTES", 100)
+    monkeypatch.setattr(bodies, "TURN_S", 0.05)
+    replays = bodies.Replays()
+    assert await replays.enter(500)  # whatever is alone
+    assert not await replays.enter(10)
+    await replays.leave(500)
+    assert await replays.enter(60)
+    assert await replays.enter(40)
+    assert not await replays.enter(1)
+    await replays.leave(40)
+    assert await replays.enter(1)
 
 
 @pytest.mark.parametrize("by_header", [True, False])
