@@ -42,7 +42,7 @@ class Wire:
             return None
         try:
             wire.expect(0)
-        except (OSError, struct.error):
+        except (OSError, AttributeError, struct.error):  # not Linux, or an old one
             wire.close()
             return None
         return wire
