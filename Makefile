@@ -9,7 +9,7 @@ DEV_INSTALLED := $(VENV)/.installed-dev
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference check format help clean
+.PHONY: run test test-unit test-service test-reference test-faults check format help clean
 
 run: $(INSTALLED)  ## install, then serve on http://localhost:8089
 	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
@@ -26,6 +26,10 @@ test-service: $(DEV_INSTALLED)  ## a real Serve application over real HTTP
 
 test-reference: $(DEV_INSTALLED)  ## hold our pixels against the original RealESRGANer
 	$(BIN)/python -m pytest tests/reference -s
+
+test-faults: $(INSTALLED) $(DEV_INSTALLED)  ## kill each process of a running service, and see that nothing is lost
+	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
+	$(BIN)/python -m pytest tests/faults
 
 check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file or function is too long
 	$(BIN)/ruff check .
