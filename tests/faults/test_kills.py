@@ -16,7 +16,7 @@ from tests.pictures import png
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 REPLICA, STORE, PROXY = "ray::ServeReplica:upscaler:Upscaler", "ray::JobStore", "ray::ProxyActor"
-RESULT_TTL_S, SETTLE_S = 60.0, 75.0
+RESULT_TTL_S, SETTLE_S = 120.0, 135.0
 """A submission that was cut off may be a job all the same, which nobody knows of and nobody fetches."""
 
 
