@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
@@ -15,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.edge.bodies import Body, BodyBudget, Replays
 from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Delivery, Handover
-from deployments.errands import Errands, insist
+from deployments.edge.lease import LeaseStore, under_lease
+from deployments.errands import Errands
 from deployments.errors import RequestError, ServiceError
 from deployments.ingress.envelope import Envelope
 from deployments.ingress.problems import problem, refused
@@ -25,19 +25,14 @@ from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
 
-EXTEND_S = 15.0
 LINGER_S, LINGER_BYTES = 2.0, 64 << 20
 """How much of a refused body is read and dropped, so that the client comes to read the answer."""
 
 
-class EdgeStore(Protocol):
+class EdgeStore(LeaseStore, Protocol):
     """What the edge needs of the job store."""
 
     async def edge_settings(self) -> EdgeSettings: ...
-
-    async def extend_download(self, job_id: str, lease_id: int) -> bool: ...
-
-    async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None: ...
 
 
 class Shared(Protocol):
@@ -158,17 +153,11 @@ class Exchange:
 
     async def _deliver(self, head: Message, handover: Handover) -> None:
         """Stream a result that the application has leased for us, and tell the store how it went."""
-        outcome: DownloadOutcome = "aborted"
         self._edge.num_downloads += 1
-        extending = asyncio.ensure_future(self._extend(handover))
         try:
-            outcome = await self._delivered(head, handover)
+            await under_lease(self._edge.store, self._edge.errands, handover, partial(self._delivered, head, handover))
         finally:
             self._edge.num_downloads -= 1
-            extending.cancel()
-            if outcome == "delivered" and handover.keep:
-                outcome = "aborted"  # the lease goes back, and nothing else happens
-            await self._edge.errands.whole(self._tell(handover, outcome))
 
     async def _delivered(self, head: Message, handover: Handover) -> DownloadOutcome:
         try:
@@ -186,18 +175,3 @@ class Exchange:
         self._started = True
         has_arrived = await Delivery(head, chunks, size_bytes).run(self._receive, self._send)
         return "delivered" if has_arrived else "aborted"
-
-    async def _extend(self, handover: Handover) -> None:
-        while True:
-            await asyncio.sleep(EXTEND_S)
-            with contextlib.suppress(ServiceError):
-                await self._edge.store.extend_download(handover.job_id, handover.lease_id)
-
-    async def _tell(self, handover: Handover, outcome: DownloadOutcome) -> None:
-        tell: Callable[[], Awaitable[None]] = partial(
-            self._edge.store.end_download, handover.job_id, handover.lease_id, outcome
-        )
-        try:
-            await insist(tell)
-        except ServiceError as error:
-            log.warning("job %s: %s: the store was not told: %s", handover.job_id, outcome, error)

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from deployments.errands import Errands, insist
+from deployments.edge.lease import tell
+from deployments.errands import Errands
 from deployments.errors import ServiceError, StorageError
 from deployments.ingress.admission import Admission
 from deployments.ingress.problems import refused
@@ -86,13 +86,7 @@ class Backend:
 
     async def end_download(self, grant: DownloadGrant, outcome: DownloadOutcome) -> None:
         """Tell the store how a download went, also when its client has left."""
-        await self.errands.whole(self._tell(grant, outcome))
-
-    async def _tell(self, grant: DownloadGrant, outcome: DownloadOutcome) -> None:
-        try:
-            await insist(partial(self.store.end_download, grant.job_id, grant.lease_id, outcome))
-        except ServiceError as error:
-            log.warning("job %s: %s: the store was not told: %s", grant.job_id, outcome, error)
+        await self.errands.whole(tell(self.store, grant.job_id, grant.lease_id, outcome))
 
     async def _give_back(self, leasing: asyncio.Task[DownloadGrant | Refusal]) -> None:
         with contextlib.suppress(ServiceError):

@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,16 +15,12 @@ from pathlib import Path
 import httpx
 import yaml
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 FAST, BEST = "realesr-animevideov3", "realesrgan-x4plus"
 UP_S, DOWN_S = 120.0, 60.0
 MARK = "UPSCALER_FAULTS_RUN"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class System:

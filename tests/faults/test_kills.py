@@ -56,6 +56,12 @@ def nothing_is_left(system: System) -> bool:
     return not system.files()
 
 
+def all_end_well(client: Client, histories: list[History]) -> None:
+    all_at_once(client, histories)
+    for history in histories:
+        history.check()
+
+
 def reached(client: Client, history: History, percent: int) -> None:
     """Progress is reported once a second: a job has to be long to be caught near its end."""
     while (document := client.look(history))["progress"] < percent:
@@ -69,9 +75,7 @@ def test_the_replica_killed_in_the_midst_of_a_job(system, client, solo, percent,
     others = many(client, solo)
     reached(client, big, percent)
     system.kill(REPLICA)
-    all_at_once(client, [big, *others])
-    for history in (big, *others):
-        history.check()
+    all_end_well(client, [big, *others])
     assert big.ended
     assert big.ended["attempt"] == 2
     assert nothing_is_left(system)
@@ -87,9 +91,7 @@ def test_the_store_killed_again_and_again(system, client, solo):
             system.kill(STORE)
             next_kill_at += 5
         time.sleep(0.2)
-    all_at_once(client, histories)
-    for history in histories:
-        history.check()
+    all_end_well(client, histories)
     assert set(client.statuses) <= {200, 202, 409, 503}
     assert client.slowest_s < 5
     assert nothing_is_left(system)
@@ -101,9 +103,7 @@ def test_the_proxy_killed_under_load(system, client, solo):
     reached(client, big, 10)
     system.kill(PROXY)
     assert system.wait_until_up() < 15
-    all_at_once(client, [big, *others])
-    for history in (big, *others):
-        history.check()
+    all_end_well(client, [big, *others])
     assert big.ended
     assert big.ended["attempt"] == 1
     assert nothing_is_left(system)
@@ -114,8 +114,6 @@ def test_everything_killed_and_started_again(system, client, solo):
     reached(client, histories[0], 10)
     system.kill_everything()
     system.start()
-    all_at_once(client, histories)
-    for history in histories:
-        history.check()
+    all_end_well(client, histories)
     assert nothing_is_left(system)
     assert httpx.get(f"{system.url}/api/v1/status/1").status_code == httpx.codes.NOT_FOUND

@@ -19,7 +19,6 @@ os.environ.update(
 
 import logging
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from ray import serve
 
 from deployments.app import build_app
 from deployments.settings import ModelSettings, Settings, UpscalerSettings
+from tests.ports import free_port
 
 FAST = "realesr-animevideov3"
 DTYPE = "float32"  # the same wherever the tests run
@@ -46,12 +46,6 @@ class Service:
 
     def client(self, **options: object) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=60, **options)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
