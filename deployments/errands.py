@@ -33,9 +33,9 @@ class Errands:
         return task
 
 
-async def insist(call: Callable[[], Awaitable[T]]) -> T:
-    """Call until the store has answered. Raises ServiceError after PATIENCE_S."""
-    give_up_at = asyncio.get_running_loop().time() + PATIENCE_S
+async def insist(call: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:
+    """Call until the store, or the storage, has answered. Raises ServiceError after `patience_s`."""
+    give_up_at = asyncio.get_running_loop().time() + patience_s
     while True:
         try:
             return await call()

@@ -84,6 +84,8 @@ class Settings(_Strict):
     result_ttl_s: Seconds = 900.0
     tombstone_ttl_s: Seconds = 900.0
     lease_s: Seconds = 15.0
+    queue_limit_s: Seconds = 86_400.0
+    cold_start_limit_s: Seconds = 300.0
     limits: LimitSettings = LimitSettings()
     models: ModelSettings = ModelSettings()
     upscaler: UpscalerSettings = UpscalerSettings()
@@ -95,6 +97,8 @@ class Settings(_Strict):
             result_ttl_s=self.result_ttl_s,
             tombstone_ttl_s=self.tombstone_ttl_s,
             lease_s=self.lease_s,
+            queue_limit_s=self.queue_limit_s,
+            cold_start_limit_s=self.cold_start_limit_s,
             max_queued=self.limits.max_queued,
         )
 
@@ -105,7 +109,7 @@ class Settings(_Strict):
 
     def store_version(self) -> str:
         """Changes whenever a running store would no longer be the one these settings and this code mean."""
-        relevant = self.model_dump_json(include={"storage_url", "result_ttl_s", "tombstone_ttl_s", "lease_s", "limits"})
+        relevant = self.model_dump_json(exclude={"models", "upscaler", "ingress", "store_name"})
         digest = hashlib.sha256(relevant.encode())
         here = Path(__file__).parent
         for source in sorted(

@@ -35,6 +35,7 @@ class Handover:
     lease_id: int
     name: str
     size_bytes: int
+    sha256: str
     keep: bool
 
     def to_header(self) -> str:

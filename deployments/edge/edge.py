@@ -20,6 +20,7 @@ from deployments.errands import Errands
 from deployments.errors import ServiceError
 from deployments.ingress.envelope import REQUEST_ID
 from deployments.jobs.messages import EdgeSettings
+from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import JobStorage, open_storage
 
 log = logging.getLogger(__name__)
@@ -64,10 +65,12 @@ class Edge:
         return self._settings
 
     async def storage(self) -> JobStorage:
-        """The storage that the store owns. Raises ServiceError."""
+        """The storage that the store owns, and none that only has the same name. Raises ServiceError."""
         url = (await self.settings()).storage_url
         if self._storage is None or self._storage[0] != url:
-            self._storage = url, open_storage(url)
+            storage = open_storage(url)
+            await prove_same_storage(storage, self.store, patience_s=0)
+            self._storage = url, storage
         return self._storage[1]
 
     async def _ask(self) -> None:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deployments.edge.bodies import Body, BodyBudget, Replays
 from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Delivery, Handover
 from deployments.edge.lease import LeaseStore, under_lease
+from deployments.edge.result import open_result
 from deployments.errands import Errands
 from deployments.errors import RequestError, ServiceError
 from deployments.ingress.envelope import Envelope
@@ -33,6 +34,8 @@ class EdgeStore(LeaseStore, Protocol):
     """What the edge needs of the job store."""
 
     async def edge_settings(self) -> EdgeSettings: ...
+
+    async def sees(self, name: str, proof: bytes) -> bool: ...
 
 
 class Shared(Protocol):
@@ -161,17 +164,15 @@ class Exchange:
 
     async def _delivered(self, head: Message, handover: Handover) -> DownloadOutcome:
         try:
-            storage = await self._edge.storage()
-            size_bytes, chunks = await storage.stream_result(handover.job_id, handover.name)
-        except FileNotFoundError:
-            size_bytes = -1
+            chunks = await open_result(await self._edge.storage(), handover)
+        except FileNotFoundError as error:
+            log.warning("job %s: %s", handover.job_id, error)
+            await self._answer(refused("result_lost"))
+            return "lost"
         except ServiceError as error:
             log.warning("job %s: the result cannot be read: %s", handover.job_id, error)
             await self._answer(refused("unavailable"))
             return "aborted"
-        if size_bytes != handover.size_bytes:
-            await self._answer(refused("result_lost"))
-            return "lost"
         self._started = True
-        has_arrived = await Delivery(head, chunks, size_bytes).run(self._receive, self._send)
+        has_arrived = await Delivery(head, chunks, handover.size_bytes).run(self._receive, self._send)
         return "delivered" if has_arrived else "aborted"

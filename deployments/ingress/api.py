@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 
 from deployments.edge.delivery import ANNOUNCEMENT
 from deployments.ingress.backend import Backend
-from deployments.ingress.download import download
+from deployments.ingress.download import download, download_head, is_preview
 from deployments.ingress.envelope import Envelope
 from deployments.ingress.openapi import ACCEPTED, DELETED, DESCRIPTION, DOWNLOADED, STATUS, UPLOAD_BODY, problems
-from deployments.ingress.problems import install_problem_handlers
+from deployments.ingress.problems import install_problem_handlers, refused
 from deployments.ingress.upload import ClientDisconnect, received
 from deployments.ingress.waiting import MAX_WAIT_S, asked_wait_s, preferred_wait_s
 from deployments.jobs.record import JobRecord
@@ -41,6 +41,12 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
     app = FastAPI(title="Upscaler", version=VERSION, description=DESCRIPTION, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Envelope, adds_request_id=not behind_serve_proxy)
     install_problem_handlers(app)
+    _add_jobs(app, backend)
+    _add_downloads(app, backend)
+    return app
+
+
+def _add_jobs(app: FastAPI, backend: Backend) -> None:
     upload_problems = ("bad_multipart", "body_too_large", "unsupported_image_format", "invalid_image", "queue_full")
 
     @app.post(
@@ -80,17 +86,30 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
         deletion = await backend.delete(job_id)
         return JSONResponse(await backend.status(job_id), 202 if deletion == "cancelling" else 200)
 
+
+def _add_downloads(app: FastAPI, backend: Backend) -> None:
+    refusals = problems("job_not_found", "not_ready", "already_downloaded", "deleted", "unavailable")
+
     @app.get(
         "/api/v1/download/{job_id}",
         summary="Download the result, once",
         response_class=Response,
-        responses=DOWNLOADED | problems("job_not_found", "not_ready", "already_downloaded", "deleted", "unavailable"),
+        responses=DOWNLOADED | refusals | problems("preview_refused"),
     )
     async def download_result(request: Request, job_id: str, keep: Keep = None) -> Response:
+        if is_preview(request.headers):
+            raise refused("preview_refused")
         by_edge = ANNOUNCEMENT in request.scope.get("extensions", {})
         return await download(backend, job_id, keep=keep == "1", by_edge=by_edge)
 
-    return app
+    @app.head(
+        "/api/v1/download/{job_id}",
+        summary="Ask what a download would give, without taking it",
+        response_class=Response,
+        responses=DOWNLOADED | refusals,
+    )
+    async def look_at_result(job_id: str) -> Response:
+        return await download_head(backend, job_id)
 
 
 def accepted(record: JobRecord) -> JSONResponse:

@@ -6,19 +6,23 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from deployments.edge.lease import tell
-from deployments.errands import Errands
-from deployments.errors import ServiceError, StorageError
+from deployments.errands import Errands, insist
+from deployments.errors import ServiceError, StorageError, StoreUnavailableError
 from deployments.ingress.admission import Admission
 from deployments.ingress.problems import refused
 from deployments.ingress.upload import Upload
-from deployments.jobs.messages import Deletion, DownloadGrant, DownloadOutcome, Refusal, Store
+from deployments.jobs.messages import Deletion, DownloadGrant, DownloadOutcome, Offer, Refusal, Store
 from deployments.jobs.record import JobRecord, Order, new_job_id
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
+
+STORING_S = 60.0
+"""How long storing an upload may take. The sweep removes inputs without a record after twice that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +49,26 @@ class Backend:
     async def _store_upload(self, upload: Upload, order: Order) -> JobRecord:
         job_id = new_job_id()
         try:
-            await self.storage.put_input(job_id, upload.file)
+            async with asyncio.timeout(STORING_S):
+                await self.storage.put_input(job_id, upload.file)
             record = await self.store.submit(job_id, order)
-        except StorageError:
+        except StoreUnavailableError:  # it may be a job by now, of which its client will never hear
+            self.errands.start(self._withdraw(job_id))
+            raise
+        except (StorageError, TimeoutError):
             log.exception("job %s could not be stored", job_id)
             await self._discard(job_id)
             raise refused("storage_unavailable") from None
         if isinstance(record, Refusal):
             await self._discard(job_id)
-            raise refused(record.code)
+            raise refused(record.code, record.retry_after_s)
         return record
+
+    async def _withdraw(self, job_id: str) -> None:
+        """End a submission that the store may have heard of or not."""
+        with contextlib.suppress(ServiceError):
+            if await insist(partial(self.store.delete, job_id)) is None:
+                await self._discard(job_id)
 
     async def _discard(self, job_id: str) -> None:
         with contextlib.suppress(StorageError):  # the sweep removes what is left
@@ -72,6 +86,13 @@ class Backend:
         if deletion is None:
             raise refused("job_not_found")
         return deletion
+
+    async def offer(self, job_id: str) -> Offer:
+        """What a download would give, without a lease."""
+        offer = await self.store.offer(job_id)
+        if isinstance(offer, Refusal):
+            raise refused(offer.code)
+        return offer
 
     async def lease_download(self, job_id: str) -> DownloadGrant:
         leasing = self.errands.start(self.store.lease_download(job_id))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +18,14 @@ from deployments.ingress.backend import Backend
 from deployments.jobs.actor import ensure_store
 from deployments.jobs.remote import RemoteStore
 from deployments.settings import Settings
+from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import open_storage
+
+
+def _in_a_loop_of_its_own(proof: Coroutine[Any, Any, None]) -> None:
+    """Serve calls the constructor from a loop that runs already."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, proof).result()
 
 
 @serve.ingress()
@@ -27,12 +37,19 @@ class Ingress:
         # The handle goes unused, since replicas pull their work: it makes the two one application.
         os.umask(0o077)
         ensure_store(settings)
+        self._store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)
+        _in_a_loop_of_its_own(prove_same_storage(storage, RemoteStore(settings.store_name)))
         self._backend = Backend(
-            store=RemoteStore(settings.store_name),
-            storage=open_storage(settings.storage_url),
+            store=self._store,
+            storage=storage,
             admission=Admission(serving),
             max_upload_bytes=settings.limits.max_upload_bytes,
         )
+
+    async def check_health(self) -> None:
+        """Raises when the job store is gone or has stopped to sweep: the replica that Serve starts in place
+        of this one brings it up again."""
+        await self._store.check_health()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return create_app(self._backend, behind_serve_proxy=True)

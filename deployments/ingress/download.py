@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from deployments.edge.delivery import GRANT_HEADER, Delivery, Handover
 from deployments.edge.lease import under_lease
+from deployments.edge.result import open_result
 from deployments.errors import StorageError
 from deployments.ingress.backend import Backend
 from deployments.ingress.problems import refused
-from deployments.jobs.messages import DownloadGrant, DownloadOutcome
+from deployments.jobs.messages import DownloadOutcome, Offer
 
 MEDIA_TYPES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 ENDINGS: Mapping[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
-def download_headers(grant: DownloadGrant) -> dict[str, str]:
+PREVIEWS = re.compile(
+    r"(slack|twitter|discord|telegram|linkedin|google|bing|apple|yandex|pinterest|duckduck)bot"
+    r"|facebookexternalhit|whatsapp|skypeuripreview|slack-imgproxy|embedly|vkshare|iframely",
+    re.IGNORECASE,
+)
+"""Programs that fetch every link which somebody sends to somebody."""
+
+
+def is_preview(headers: Headers) -> bool:
+    """Whether nobody has asked for this download: a browser guesses, or a link is looked at ahead."""
+    purposes = [headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz")]
+    if any(word in purpose.lower() for purpose in purposes for word in ("prefetch", "prerender", "preview")):
+        return True
+    return PREVIEWS.search(headers.get("user-agent", "")) is not None
+
+
+def download_headers(offer: Offer) -> dict[str, str]:
     """Headers of the answer, as the contract lists them."""
-    order, result = grant.order, grant.result
+    order, result = offer.order, offer.result
     name = f"{order.filename}_x{order.scale}.{ENDINGS[order.output_format]}"
     ascii_name = name.encode("ascii", "replace").decode().replace("?", "_")
     digest = base64.b64encode(bytes.fromhex(result.sha256)).decode()
@@ -36,24 +55,27 @@ def download_headers(grant: DownloadGrant) -> dict[str, str]:
     }
 
 
+async def download_head(backend: Backend, job_id: str) -> Response:
+    """What a download would say of itself. Consumes nothing, leases nothing. Raises RequestError."""
+    return Response(headers=download_headers(await backend.offer(job_id)))
+
+
 async def download(backend: Backend, job_id: str, *, keep: bool = False, by_edge: bool = False) -> Response:
     """Lease the result and answer with its bytes, or leave that to the edge. With `keep` they stay.
 
     Raises RequestError.
     """
     grant = await backend.lease_download(job_id)
-    handover = Handover(grant.job_id, grant.lease_id, grant.result.name, grant.result.size_bytes, keep)
+    result = grant.result
+    handover = Handover(grant.job_id, grant.lease_id, result.name, result.size_bytes, result.sha256, keep)
     if by_edge:
         return Response(headers={**download_headers(grant), GRANT_HEADER: handover.to_header()})
     try:
-        size_bytes, chunks = await backend.storage.stream_result(job_id, grant.result.name)
+        chunks = await open_result(backend.storage, handover)
     except (FileNotFoundError, StorageError) as error:
         lost = isinstance(error, FileNotFoundError)
         await backend.end_download(grant, "lost" if lost else "aborted")
         raise refused("result_lost" if lost else "unavailable") from error
-    if size_bytes != grant.result.size_bytes:
-        await backend.end_download(grant, "lost")
-        raise refused("result_lost")
     return _Streamed(download_headers(grant), handover, chunks, backend)
 
 

@@ -23,6 +23,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "not_found": (404, "Not found"),
     "job_not_found": (404, "No such job"),
     "body_too_slow": (408, "The body came too slowly"),
+    "preview_refused": (403, "Not for previews"),
     "method_not_allowed": (405, "Method not allowed"),
     "not_ready": (409, "Not ready"),
     "job_failed": (409, "The job failed"),
@@ -47,6 +48,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "internal": (500, "Internal error"),
     "result_lost": (500, "The result was lost"),
     "queue_full": (503, "The queue is full"),
+    "no_replica": (503, "Nobody works on jobs"),
+    "storage_full": (503, "Storage is full"),
     "too_many_uploads": (503, "Too many uploads at once"),
     "too_many_downloads": (503, "Too many downloads at once"),
     "storage_unavailable": (503, "Storage is unavailable"),
@@ -63,6 +66,9 @@ SENTENCES: Mapping[str, str] = {
     "expired": "Nobody downloaded the result in time, so it has been deleted.",
     "result_lost": "The result can no longer be read.",
     "queue_full": "Too many jobs are waiting; try again later.",
+    "no_replica": "Jobs are waiting, and nobody has come to work on them for a while; try again later.",
+    "storage_full": "There is no room for the result of another job; try again later.",
+    "preview_refused": "A result can be downloaded once, so it is not given to previews and prefetches.",
     "body_too_slow": "The body did not come in time.",
     "too_many_uploads": "Too many uploads are on their way; try again shortly.",
     "too_many_downloads": "Too many downloads are running; try again shortly.",
@@ -73,6 +79,8 @@ SENTENCES: Mapping[str, str] = {
 RETRY_AFTER_S: Mapping[str, int] = {
     "download_in_progress": 1,
     "queue_full": 10,
+    "no_replica": 60,
+    "storage_full": 30,
     "too_many_uploads": 2,
     "too_many_downloads": 2,
     "storage_unavailable": 10,
@@ -82,9 +90,9 @@ RETRY_AFTER_S: Mapping[str, int] = {
 HTTP_CODES: Mapping[int, str] = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 
 
-def refused(code: str) -> RequestError:
-    """The error for a code whose sentence never varies."""
-    return RequestError(code, SENTENCES[code], retry_after_s=RETRY_AFTER_S.get(code))
+def refused(code: str, retry_after_s: int | None = None) -> RequestError:
+    """The error for a code whose sentence never varies. `retry_after_s`: where more is known than the table says."""
+    return RequestError(code, SENTENCES[code], retry_after_s=retry_after_s or RETRY_AFTER_S.get(code))
 
 
 def problem(request: Request, error: RequestError) -> JSONResponse:

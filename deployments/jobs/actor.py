@@ -20,6 +20,7 @@ from deployments.jobs.messages import (
     DownloadOutcome,
     EdgeSettings,
     Grant,
+    Offer,
     Refusal,
     Report,
 )
@@ -35,6 +36,8 @@ READY_S = 60.0
 OWN_RETRY_S = 0.5
 OWN_PATIENCE_S = 10.0
 """How long to try for a storage whose last owner is just being ended."""
+
+LOOK_S = 5.0
 
 MAX_CONCURRENT_CALLS = 2000
 """Every replica's long poll and every status request holds one."""
@@ -55,12 +58,15 @@ class JobStoreActor:
         self._store = JobStore(open_storage(settings.storage_url), settings.policy())
         self._edge_settings = settings.of_the_edge()
         self._trouble: str | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._errands = Errands()  # Ray cancels a call together with the request that made it
         try:
             await self._own()
         except StorageError as error:  # raised to whoever asks: a constructor's error would be retried for ever
             self._trouble = str(error)
             log.error("the job store cannot start: %s", error)  # noqa: TRY400
+        else:
+            self._watching = self._errands.start(self._end_when_stopped())
 
     async def _own(self) -> None:
         give_up_at = time.monotonic() + OWN_PATIENCE_S
@@ -85,6 +91,8 @@ class JobStoreActor:
 
     async def close(self) -> None:
         """Stop sweeping and give the storage up."""
+        if self._watching is not None:
+            self._watching.cancel()
         await self._store.close()
 
     async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
@@ -95,6 +103,9 @@ class JobStoreActor:
 
     async def delete(self, job_id: str) -> Deletion | None:
         return await self._errands.whole(self._store.delete(job_id))
+
+    async def offer(self, job_id: str) -> Offer | Refusal:
+        return await self._store.offer(job_id)
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         return await self._errands.whole(self._store.lease_download(job_id))
@@ -122,6 +133,23 @@ class JobStoreActor:
 
     async def depth(self) -> Depth:
         return await self._store.depth()
+
+    async def sees(self, name: str, proof: bytes) -> bool:
+        return await self._store.sees(name, proof)
+
+    async def check_health(self) -> None:
+        await self._store.check_health()
+
+    async def _end_when_stopped(self) -> None:
+        """End the process when the sweep has stopped: Ray starts it anew, and recovery puts all in order."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self._store.check_health()
+            except ServiceError as error:
+                log.critical("the job store begins anew: %s", error)
+                logging.shutdown()
+                os._exit(os.EX_SOFTWARE)
 
 
 def ensure_store(settings: Settings) -> None:

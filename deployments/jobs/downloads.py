@@ -10,7 +10,8 @@ import secrets
 from dataclasses import dataclass
 
 from deployments.jobs.clock import Clock
-from deployments.jobs.messages import Refusal
+from deployments.jobs.job import Job
+from deployments.jobs.messages import DownloadGrant, Offer, Refusal
 from deployments.jobs.record import JobRecord, ResultState, State
 
 
@@ -34,6 +35,27 @@ class DownloadLeases:
 
     def holds(self, job_id: str, lease_id: int) -> bool:
         return self.active(job_id) and self._leases[job_id].lease_id == lease_id
+
+    def offer(self, job: Job | None) -> Offer | Refusal:
+        """What a download of this job would give."""
+        if job is None:
+            return Refusal("job_not_found")
+        if refusal := why_not(job.record):
+            return refusal
+        if job.is_timed_out(self._clock.monotonic()):
+            return Refusal("expired")
+        return Offer(job.record.result, job.record.order) if job.record.result else Refusal("result_lost")
+
+    def lease(self, job: Job | None) -> DownloadGrant | Refusal:
+        """The right to stream its result; of many callers one gets it."""
+        if job is None:
+            return Refusal("job_not_found")
+        offer, job_id = self.offer(job), job.record.job_id
+        if isinstance(offer, Refusal):
+            return offer
+        if self.active(job_id):
+            return Refusal("download_in_progress")
+        return DownloadGrant(offer.result, offer.order, job_id, self.take(job_id))
 
     def take(self, job_id: str) -> int:
         """A new lease, in place of any before it."""

@@ -12,6 +12,7 @@ import logging
 from typing import Protocol
 
 from deployments.errors import StoreUnavailableError
+from deployments.jobs.ledger import Ledger
 from deployments.jobs.messages import Grant
 from deployments.jobs.record import JobRecord
 from deployments.jobs.table import JobTable
@@ -27,16 +28,14 @@ class Granting(Protocol):
     waiters: Waiters
     lease_s: float
 
-    async def write_grant(self, record: JobRecord, holder: str) -> None: ...
-
     async def release(self, job_id: str, fence: int) -> bool: ...
 
 
 class HandOut:
     """`start` it; `wake` it whenever a job or a replica has come to wait."""
 
-    def __init__(self, store: Granting) -> None:
-        self._store = store
+    def __init__(self, store: Granting, ledger: Ledger) -> None:
+        self._store, self._ledger = store, ledger
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -67,7 +66,7 @@ class HandOut:
             return
         waiter.take()
         try:
-            await self._store.write_grant(record, waiter.holder)
+            await self._ledger.write_grant(record, waiter.holder)
         except Exception:  # whatever it was, the job must not be lost between queue and holder
             log.exception("job %s could not be leased; it keeps its place", record.job_id)
             self._store.table.unclaim(record.job_id)

@@ -17,6 +17,8 @@ RefusalCode = Literal[
     "deleted",
     "result_lost",
     "queue_full",
+    "no_replica",
+    "storage_full",
     "storage_unavailable",
 ]
 
@@ -30,6 +32,7 @@ class Refusal:
     """A "no" with its reason: a code of the HTTP contract."""
 
     code: RefusalCode
+    retry_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,19 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class DownloadGrant:
+class Offer:
+    """A result that can be had, and what it was made by."""
+
+    result: Result
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadGrant(Offer):
     """The right to stream a result once. `lease_id` signs every word on it."""
 
     job_id: str
     lease_id: int
-    result: Result
-    order: Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,9 @@ class Store(Protocol):
     async def delete(self, job_id: str) -> Deletion | None:
         """End a job, or delete its result; repeating it changes nothing. None for a job that is not known."""
 
+    async def offer(self, job_id: str) -> Offer | Refusal:
+        """What a download would give, without taking it."""
+
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         """Take the right to stream the result; of many callers one gets it."""
 
@@ -127,3 +139,9 @@ class Store(Protocol):
 
     async def depth(self) -> Depth:
         """How much work there is, for autoscaling."""
+
+    async def sees(self, name: str, proof: bytes) -> bool:
+        """Whether a proof that the caller has put into its storage is in the store's, byte for byte."""
+
+    async def check_health(self) -> None:
+        """Raises StoreUnavailableError when the sweep has stopped."""

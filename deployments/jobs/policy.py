@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deployments.jobs.record import JobRecord
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -13,8 +15,26 @@ class Policy:
     tombstone_ttl_s: float = 900.0
     lease_s: float = 15.0
     acknowledge_s: float = 5.0
-    download_lease_s: float = 60.0
+    download_lease_s: float = 20.0
+    queue_limit_s: float = 86_400.0
+    cold_start_limit_s: float = 300.0
     max_deaths: int = 2
     max_attempts: int = 5
     max_leases: int = 50
     max_queued: int = 1000
+
+    def kept_for_s(self, record: JobRecord, wall: float) -> float:
+        """Seconds until the bytes of an ended job, or what is left of its record, go."""
+        if record.has_bytes:
+            return _left_s(self.result_ttl_s, record.finished_at, wall)
+        return _left_s(self.tombstone_ttl_s, record.gone_at, wall)
+
+    def may_wait_s(self, record: JobRecord, wall: float) -> float:
+        """Seconds that a job may stay in the queue."""
+        return _left_s(self.queue_limit_s, record.leased_at or record.created_at, wall)
+
+
+def _left_s(whole_s: float, since: float | None, wall: float) -> float:
+    """By the wall clock that was written down, but never more than the whole time even if that clock has
+    been set back."""
+    return min(whole_s, (since or 0.0) + whole_s - wall)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 AHEAD_S = 2.0
 """A holder with less than this on hand takes whatever is next, so that its engine never idles."""
@@ -30,6 +31,10 @@ class JobQueue:
     def seconds(self) -> float:
         """Estimated work of all that waits."""
         return sum(self._waiting.values())
+
+    def waiting(self) -> Iterable[str]:
+        """Job ids, the next one first."""
+        return self._waiting.keys()
 
     def add(self, job_id: str, estimated_s: float) -> None:
         self._waiting[job_id] = estimated_s

@@ -15,6 +15,9 @@ FIRST_ID, PAST_ID = 10**18, 2**63
 
 FORMAT_VERSION = 1
 
+INCOMPRESSIBLE, RECORDS_BYTES = 1.01, 64 << 10
+"""How much longer than its pixels a file may be, and room for the job's records."""
+
 
 def new_job_id() -> str:
     return str(FIRST_ID + secrets.randbelow(PAST_ID - FIRST_ID))
@@ -63,6 +66,13 @@ class Order:
     output_format: str
     filename: str
     estimated_s: float
+
+    @property
+    def most_result_bytes(self) -> int:
+        """What the result may need at most: its pixels hardly compressed, and the input's metadata."""
+        channels = 3 if self.output_format == "jpeg" else 4
+        pixels = self.input_width * self.input_height * self.scale**2
+        return int(pixels * channels * INCOMPRESSIBLE) + self.input_bytes + RECORDS_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from deployments.jobs.messages import (
     DownloadOutcome,
     EdgeSettings,
     Grant,
+    Offer,
     Refusal,
     Report,
 )
@@ -46,6 +47,9 @@ class RemoteStore:
     async def delete(self, job_id: str) -> Deletion | None:
         return await self._call("delete", job_id)  # type: ignore[no-any-return]
 
+    async def offer(self, job_id: str) -> Offer | Refusal:
+        return await self._call("offer", job_id)  # type: ignore[no-any-return]
+
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         return await self._call("lease_download", job_id)  # type: ignore[no-any-return]
 
@@ -72,6 +76,12 @@ class RemoteStore:
 
     async def depth(self) -> Depth:
         return await self._call("depth")  # type: ignore[no-any-return]
+
+    async def sees(self, name: str, proof: bytes) -> bool:
+        return await self._call("sees", name, proof)  # type: ignore[no-any-return]
+
+    async def check_health(self) -> None:
+        await self._call("check_health")
 
     async def edge_settings(self) -> EdgeSettings:
         """Of the actor alone: the store itself has no settings of the service."""

@@ -6,10 +6,8 @@ and what concerns one job happens in turn. Nobody is told of a state before it i
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import logging
-from collections import defaultdict
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,7 +16,8 @@ from deployments.jobs.clock import Clock, SystemClock
 from deployments.jobs.document import status_document
 from deployments.jobs.endings import Endings
 from deployments.jobs.handout import HandOut
-from deployments.jobs.messages import Deletion, Depth, DownloadGrant, DownloadOutcome, Grant, Refusal, Report
+from deployments.jobs.ledger import Ledger
+from deployments.jobs.messages import Deletion, Depth, DownloadGrant, DownloadOutcome, Grant, Offer, Refusal, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State
 from deployments.jobs.recovery import recover
@@ -44,12 +43,12 @@ class JobStore:
         self._clock = clock or SystemClock()
         self.table = JobTable(policy, self._clock)
         self._ownership: Ownership = ownership_of(storage)
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._ledger = Ledger(storage, self.table, self._tell)
         self.waiters = Waiters()
         self._endings, self._download_ends = Endings(), Endings()
         self.lease_s = policy.lease_s
-        self._hand_out = HandOut(self)
-        self._sweeper = Sweeper(self)
+        self._hand_out = HandOut(self, self._ledger)
+        self._sweeper = Sweeper(self, self._ledger)
         self.trouble: str | None = "the job store has not started yet"
 
     async def start(self) -> None:
@@ -68,6 +67,10 @@ class JobStore:
         await self._hand_out.close()
         self._ownership.release()
 
+    async def check_health(self) -> None:
+        if self._sweeper.has_stopped:
+            raise StoreUnavailableError("the sweep has stopped")
+
     def _require_ready(self) -> None:
         if self.trouble:
             raise StoreUnavailableError(self.trouble)
@@ -76,15 +79,19 @@ class JobStore:
 
     async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
         self._require_ready()
-        record = self.table.accept(job_id, order)
+        try:
+            record = self.table.accept(job_id, order, await self._storage.free_bytes())
+        except StorageError:
+            log.exception("the storage does not say how much room it has")
+            return Refusal("storage_unavailable")
         if isinstance(record, Refusal):
             return record
         try:
-            await self._write(record)
+            await self._ledger.write(record)
         except StorageError:
             log.exception("a job could not be written")
+            self.table.intake.take_back(job_id)
             return Refusal("storage_unavailable")
-        self._hand_out.wake()
         return record
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
@@ -107,11 +114,15 @@ class JobStore:
         if job is None:
             return None
         was_running = job.record.state is State.RUNNING
-        if await self._conclude(job_id, partial(self.table.cancelled, job_id)):
+        if await self._ledger.conclude(job_id, partial(self.table.cancelled, job_id)):
             return "cancelling" if was_running else "cancelled"
-        await self.discard_result(job_id, ResultState.DELETED)
+        await self._ledger.discard_result(job_id, ResultState.DELETED)
         self._download_ends.announce(job_id)
         return "deleted"
+
+    async def offer(self, job_id: str) -> Offer | Refusal:
+        self._require_ready()
+        return self.table.offer(job_id)
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         self._require_ready()
@@ -131,49 +142,50 @@ class JobStore:
             downloads.give_back(job_id, lease_id)
         elif downloads.holds(job_id, lease_id) or (self.table.find(job_id) and not downloads.active(job_id)):
             # A lease that nobody knows was given in an earlier life, but the bytes have arrived all the same.
-            await self.discard_result(job_id, GONE[outcome])
+            await self._ledger.discard_result(job_id, GONE[outcome])
         self._download_ends.announce(job_id)
 
     # -- for the replicas -----------------------------------------------------------------------------
 
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         self._require_ready()
+        self.table.intake.hear()
         with self.waiters.joined(holder, on_hand_s) as waiter:
             self._hand_out.wake()
             return await waiter.granted(wait_s)
 
     async def report(self, reports: dict[str, Report]) -> list[str]:
         self._require_ready()
+        self.table.intake.hear()
         dropped = [job_id for job_id, report in reports.items() if not self.table.report(job_id, report)]
         try:
             for job_id in reports.keys() - set(dropped):
-                await self._conclude(job_id, partial(self.table.noted_progress, job_id))
+                await self._ledger.conclude(job_id, partial(self.table.noted_progress, job_id))
         except StorageError:
             log.exception("progress could not be written down; the leases hold all the same")
         return dropped
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:
         self._require_ready()
-        return await self._conclude(job_id, partial(self.table.completed, job_id, fence, result))
+        return await self._ledger.conclude(job_id, partial(self.table.completed, job_id, fence, result))
 
     async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:
         self._require_ready()
-        return await self._conclude(job_id, partial(self.table.failed, job_id, fence, code, error))
+        return await self._ledger.conclude(job_id, partial(self.table.failed, job_id, fence, code, error))
 
     async def release(self, job_id: str, fence: int) -> bool:
         self._require_ready()
-        return await self._conclude(job_id, partial(self.table.released, job_id, fence))
+        return await self._ledger.conclude(job_id, partial(self.table.released, job_id, fence))
 
     async def depth(self) -> Depth:
         self._require_ready()
         return self.table.depth()
 
-    # -- for the hand-out ------------------------------------------------------------------------------
-
-    async def write_grant(self, record: JobRecord, holder: str) -> None:
-        """Write down that `holder` has the job, then let it be so."""
-        async with self._turns[record.job_id]:
-            await self._write(record, holder)
+    async def sees(self, name: str, proof: bytes) -> bool:
+        self._require_ready()
+        with contextlib.suppress(FileNotFoundError):
+            return await self._storage.get_proof(name) == proof
+        return False
 
     # -- for the sweep --------------------------------------------------------------------------------
 
@@ -189,61 +201,10 @@ class JobStore:
         except StorageError as error:
             self.trouble = str(error)
 
-    async def requeue_silent(self, job_id: str) -> None:
-        """Requeue or fail a job whose holder has not been heard of in time."""
-        if await self._conclude(job_id, partial(self.table.overdue, job_id)):
-            log.warning("job %s: its holder fell silent", job_id)
-
-    async def discard_result(self, job_id: str, why: ResultState) -> None:
-        """Note that a result is gone, then make it so."""
-        decide = partial(self.table.result_gone, job_id, why)
-        try:
-            await self._conclude(job_id, decide)
-        except StorageError:  # a full disk takes no note: the bytes themselves make room for it
-            job = self.table.find(job_id)
-            if job is None or job.record.result is None:
-                raise
-            await self._storage.delete_file(job_id, job.record.result.name)
-            await self._conclude(job_id, decide)
-
-    async def forget(self, job_id: str) -> None:
-        async with self._turns[job_id]:
-            await self._storage.delete_tombstone(job_id)
-            self.table.forget(job_id)
-        self._turns.pop(job_id, None)
-
     # ----------------------------------------------------------------------------------------------------
 
-    async def _conclude(self, job_id: str, decide: Callable[[], JobRecord | None]) -> bool:
-        """Carry out one decision on one job: write, commit, clear away. False when it was refused."""
-        if self.table.find(job_id) is None:
-            return False
-        async with self._turns[job_id]:
-            record = decide() if self.table.find(job_id) else None
-            if record is None:
-                return False
-            await self._write(record)
-            await self._clear(record)
-        self._hand_out.wake()
-        return True
-
-    async def _write(self, record: JobRecord, holder: str | None = None) -> None:
-        """Storage first, then the table. A record without bytes lives on as a tombstone."""
-        if record.has_bytes:
-            await self._storage.put_record(record.job_id, record.to_json())
-        else:
-            await self._storage.put_tombstone(record.job_id, record.to_json())
-        self.table.commit(record, holder)
+    def _tell(self, record: JobRecord) -> None:
+        """Something has been written down: let those know who wait for it."""
         if record.is_terminal:
             self._endings.announce(record.job_id)
-
-    async def _clear(self, record: JobRecord) -> None:
-        """Remove the bytes that the record no longer needs. What fails here the sweep does again."""
-        try:
-            if not record.has_bytes:
-                await self._storage.delete_folder(record.job_id)
-            elif record.is_terminal:
-                await self._storage.delete_file(record.job_id, "input")
-        except StorageError:
-            log.exception("job %s: its bytes could not be removed yet", record.job_id)
-            self._sweeper.clear_later(record.job_id)
+        self._hand_out.wake()

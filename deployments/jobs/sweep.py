@@ -8,9 +8,11 @@ import logging
 import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from deployments.errors import ServiceError
+from deployments.jobs.ledger import Ledger
 from deployments.jobs.record import JobRecord, ResultState
 from deployments.jobs.table import JobTable
 from deployments.storage.storage import JobStorage
@@ -19,8 +21,12 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 2.0
 TIDY_S = 60.0
-UPLOAD_DEADLINE_S = 900.0
-"""A folder without a record that is older than this belongs to an upload whose ingress died."""
+STOPPED_S = 60.0
+"""A sweep in which no step has ended for so long will never go on."""
+
+UPLOAD_DEADLINE_S = 120.0
+"""A folder without a record that is older than this belongs to an upload whose ingress died: twice the time
+that storing one may take."""
 
 
 class Swept(Protocol):
@@ -34,22 +40,21 @@ class Swept(Protocol):
 
     async def check_ownership(self) -> None: ...
 
-    async def requeue_silent(self, job_id: str) -> None: ...
-
-    async def discard_result(self, job_id: str, why: ResultState) -> None: ...
-
-    async def forget(self, job_id: str) -> None: ...
-
 
 class Sweeper:
     """Evicts, requeues, forgets, and tidies up, every SWEEP_S seconds. Outlives its own errors."""
 
-    def __init__(self, store: Swept) -> None:
-        self._store = store
+    def __init__(self, store: Swept, ledger: Ledger) -> None:
+        self._store, self._ledger = store, ledger
         self._task: asyncio.Task[None] | None = None
-        self._unclear: set[str] = set()
         self._tidied_at = time.monotonic()
-        self.swept_at = time.monotonic()
+        self._moved_at = time.monotonic()
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether it no longer does its work, which nobody else would notice."""
+        ended = self._task is not None and self._task.done()
+        return ended or time.monotonic() - self._moved_at > STOPPED_S
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._loop(), name="sweep")
@@ -60,13 +65,10 @@ class Sweeper:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def clear_later(self, job_id: str) -> None:
-        """A folder that should be gone and could not be removed."""
-        self._unclear.add(job_id)
-
     async def _loop(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
+            self._moved_at = time.monotonic()
             try:
                 await self._store.check_ownership()
                 if self._store.trouble is None:
@@ -76,22 +78,28 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """One round. Every step may be repeated safely."""
-        store, table = self._store, self._store.table
+        table = self._store.table
         for job_id in table.silent():
-            await self._alone(store.requeue_silent(job_id))
+            await self._alone(self._requeue(job_id))
+        for job_id in table.forlorn():
+            await self._alone(self._ledger.conclude(job_id, partial(table.waited_out, job_id)))
         for job_id in table.evictable():
-            await self._alone(store.discard_result(job_id, ResultState.EXPIRED))
+            await self._alone(self._ledger.discard_result(job_id, ResultState.EXPIRED))
         for job_id in table.forgettable():
-            await self._alone(store.forget(job_id))
-        for job_id in list(self._unclear):
+            await self._alone(self._ledger.forget(job_id))
+        for job_id in list(self._ledger.unclear):
             await self._clear(job_id)
         if time.monotonic() - self._tidied_at > TIDY_S:
             await self._tidy()
             self._tidied_at = time.monotonic()
-        self.swept_at = time.monotonic()
 
-    async def _alone(self, step: Awaitable[None]) -> None:
+    async def _requeue(self, job_id: str) -> None:
+        if await self._ledger.conclude(job_id, partial(self._store.table.overdue, job_id)):
+            log.warning("job %s: its holder fell silent", job_id)
+
+    async def _alone(self, step: Awaitable[object]) -> None:
         """What fails for one job fails for it alone, and is tried again in the next round."""
+        self._moved_at = time.monotonic()
         try:
             await step
         except Exception:  # as in the loop
@@ -104,7 +112,7 @@ class Sweeper:
                 await self._store.storage.delete_folder(job_id)
             elif job.record.is_terminal:
                 await self._store.storage.delete_file(job_id, "input")
-            self._unclear.discard(job_id)
+            self._ledger.unclear.discard(job_id)
 
     async def _tidy(self) -> None:
         """Remove files that no record names: of dead attempts, and of uploads that never became jobs."""

@@ -7,20 +7,26 @@ Leases, progress and the queue's order live in memory alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
+from dataclasses import replace
 
 from deployments.jobs.clock import Clock
-from deployments.jobs.downloads import DownloadLeases, why_not
+from deployments.jobs.downloads import DownloadLeases
 from deployments.jobs.holders import Holders
+from deployments.jobs.intake import Intake
 from deployments.jobs.job import Job
-from deployments.jobs.messages import Depth, DownloadGrant, Refusal, Report
+from deployments.jobs.messages import Depth, DownloadGrant, Offer, Refusal, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.queue import JobQueue
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, evolve
+from deployments.jobs.verdicts import ended, fallen_silent, given_back
 
 PROGRESS_STEP = 10
 """Progress is shown only below a mark that has been written down, which rises in steps of this many
 per cent. A new life of the store goes on from the mark, so what a client sees never falls."""
+
+MOST_RETRY_S = 60.0
 
 
 class JobTable:
@@ -31,6 +37,7 @@ class JobTable:
         self._jobs: dict[str, Job] = {}
         self._queue = JobQueue()
         self._holders = Holders()
+        self.intake = Intake(policy, clock)
         self.downloads = DownloadLeases(policy.download_lease_s, clock)
 
     # -- asking ---------------------------------------------------------------------------------
@@ -57,9 +64,15 @@ class JobTable:
 
     # -- changing: the new record, to be written and then committed -------------------------------
 
-    def accept(self, job_id: str, order: Order) -> JobRecord | Refusal:
-        if len(self._queue) >= self._policy.max_queued:
-            return Refusal("queue_full")
+    def accept(self, job_id: str, order: Order, free_bytes: int | None = None) -> JobRecord | Refusal:
+        """`free_bytes`: what the storage has left, where that has an end. If the record cannot be written,
+        take the promise back by `intake.take_back`."""
+        refusal = self.intake.why_not(
+            order, num_queued=len(self._queue), waiting_since=self._waiting_since(), free_bytes=free_bytes
+        )
+        if refusal is not None:
+            return replace(refusal, retry_after_s=self._next_end_s())
+        self.intake.promise(job_id, order)
         return JobRecord(job_id, order, created_at=self._clock.wall())
 
     def claim(self, holder: str, on_hand_s: float) -> JobRecord | None:
@@ -95,18 +108,16 @@ class JobTable:
 
     def failed(self, job_id: str, fence: int, code: str, error: str) -> JobRecord | None:
         record = self._held(job_id, fence)
-        return record and self._ended(record, code, error)
+        return record and ended(record, self._clock.wall(), code, error)
 
     def released(self, job_id: str, fence: int) -> JobRecord | None:
         record = self._held(job_id, fence)
-        if record is not None and record.attempt >= self._policy.max_leases:
-            return self._too_often(record)
-        return record and evolve(record, state=State.QUEUED, releases=record.releases + 1)
+        return record and given_back(record, self._policy, self._clock.wall())
 
     def cancelled(self, job_id: str) -> JobRecord | None:
         """Ended by its client. A holder hears of it from its next report; None when it has ended before."""
         record = self._jobs[job_id].record
-        return None if record.is_terminal else self._ended(record, "cancelled", "upscale failed: it was cancelled")
+        return None if record.is_terminal else ended(record, self._clock.wall(), "cancelled", "it was cancelled")
 
     def noted_progress(self, job_id: str) -> JobRecord | None:
         """The record with a higher mark, when progress has come to the one that is written down."""
@@ -124,17 +135,17 @@ class JobTable:
     def overdue(self, job_id: str) -> JobRecord | None:
         """The record of a job whose holder fell silent: queued again, or failed if that is too often."""
         job = self._jobs.get(job_id)
-        if job is None or job.record.state is not State.RUNNING or job.lease_ends > self._clock.monotonic():
+        if job is None or not job.is_silent(self._clock.monotonic()):
             return None
-        # A grant that nobody acknowledged went to a replica that was gone: no death of a holder.
-        record, died = job.record, job.acknowledged
-        deaths, releases = record.deaths + (died and self._holders.was_alone(job_id)), record.releases + (not died)
-        if deaths >= self._policy.max_deaths or record.attempt - releases >= self._policy.max_attempts:
-            return self._ended(record, "worker_crashed", "upscale failed: the image ended its worker", deaths=deaths)
-        if record.attempt >= self._policy.max_leases:
-            return self._too_often(record)
-        suspect = record.suspect or died
-        return evolve(record, state=State.QUEUED, deaths=deaths, releases=releases, suspect=suspect)
+        alone = self._holders.was_alone(job_id)
+        return fallen_silent(job.record, self._policy, self._clock.wall(), acknowledged=job.acknowledged, alone=alone)
+
+    def waited_out(self, job_id: str) -> JobRecord | None:
+        """The record of a job that nobody has come to work on in time."""
+        job = self._jobs.get(job_id)
+        if job is None or not job.has_waited_out(self._clock.monotonic()):
+            return None
+        return ended(job.record, self._clock.wall(), "queue_timeout", "nobody came to work on it in time")
 
     def commit(self, record: JobRecord, holder: str | None = None) -> None:
         """Make a written record the truth. `holder` is who got a claimed job."""
@@ -142,7 +153,10 @@ class JobTable:
         was_queued = job.record.state is State.QUEUED and record.job_id in self._jobs
         self._jobs[record.job_id] = job
         job.record = record
+        self.intake.note(record)
         if record.state is State.QUEUED and not was_queued:
+            job.queued_at = self._clock.monotonic()
+            job.queue_ends = job.queued_at + self._policy.may_wait_s(record, self._clock.wall())
             self._enqueue(record)
         if record.state is not State.QUEUED:
             self._queue.discard(record.job_id)
@@ -155,7 +169,7 @@ class JobTable:
             job.lease_ends = self._clock.monotonic() + self._policy.acknowledge_s
         if record.is_terminal:
             self.downloads.drop(record.job_id)
-            job.evict_at = self._clock.monotonic() + self._remaining_s(record)
+            job.evict_at = self._clock.monotonic() + self._policy.kept_for_s(record, self._clock.wall())
 
     def load(self, record: JobRecord) -> None:
         """Take up a record found on disk. A job that was running keeps its lease for one period; if
@@ -178,38 +192,46 @@ class JobTable:
         job.progress = max(job.progress, min(99, report.progress))
         return True
 
+    def offer(self, job_id: str) -> Offer | Refusal:
+        return self.downloads.offer(self._jobs.get(job_id))
+
     def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
-        job = self._jobs.get(job_id)
-        if job is None:
-            return Refusal("job_not_found")
-        refusal = why_not(job.record)
-        if refusal is None and job.evict_at <= self._clock.monotonic():
-            refusal = Refusal("expired")
-        if refusal is None and self.downloads.active(job_id):
-            refusal = Refusal("download_in_progress")
-        if refusal is not None or job.record.result is None:
-            return refusal or Refusal("result_lost")
-        return DownloadGrant(job_id, self.downloads.take(job_id), job.record.result, job.record.order)
+        return self.downloads.lease(self._jobs.get(job_id))
 
     # -- what time has done ------------------------------------------------------------------------
 
     def silent(self) -> list[str]:
         """Running jobs whose lease has run out."""
-        now = self._clock.monotonic()
-        return [j for j, job in self._jobs.items() if job.record.state is State.RUNNING and job.lease_ends <= now]
+        return self._all(Job.is_silent)
+
+    def forlorn(self) -> list[str]:
+        """Jobs that have waited too long."""
+        return self._all(Job.has_waited_out)
 
     def evictable(self) -> list[str]:
         """Jobs with a result that nobody came for in time and nobody is fetching now."""
-        return [j for j, job in self._timed_out() if job.record.has_bytes and not self.downloads.active(j)]
+        timed_out = self._all(Job.is_timed_out)
+        return [j for j in timed_out if self._jobs[j].record.has_bytes and not self.downloads.active(j)]
 
     def forgettable(self) -> list[str]:
         """Jobs without bytes whose record has been kept long enough."""
-        return [j for j, job in self._timed_out() if not job.record.has_bytes]
+        return [j for j in self._all(Job.is_timed_out) if not self._jobs[j].record.has_bytes]
 
     def forget(self, job_id: str) -> None:
         del self._jobs[job_id]
 
     # ----------------------------------------------------------------------------------------------
+
+    def _waiting_since(self) -> float | None:
+        """When the job that has waited longest came into the queue."""
+        first = next(iter(self._queue.waiting()), None)
+        return None if first is None else self._jobs[first].queued_at
+
+    def _next_end_s(self) -> int:
+        """When the next running job is likely to end, and so to make room."""
+        running = (job for job in self._jobs.values() if job.record.state is State.RUNNING)
+        left_s = (job.record.order.estimated_s * (1 - job.progress / 100) for job in running)
+        return math.ceil(min(MOST_RETRY_S, max(1.0, min(left_s, default=MOST_RETRY_S))))
 
     def _enqueue(self, record: JobRecord) -> None:
         if record.attempt:  # what has waited before does not again
@@ -217,29 +239,12 @@ class JobTable:
         else:
             self._queue.add(record.job_id, record.order.estimated_s)
 
-    def _timed_out(self) -> Iterator[tuple[str, Job]]:
+    def _all(self, which: Callable[[Job, float], bool]) -> list[str]:
         now = self._clock.monotonic()
-        return ((j, job) for j, job in list(self._jobs.items()) if job.record.is_terminal and job.evict_at <= now)
+        return [job_id for job_id, job in self._jobs.items() if which(job, now)]
 
     def _held(self, job_id: str, fence: int) -> JobRecord | None:
         job = self._jobs.get(job_id)
         if job is None or job.record.state is not State.RUNNING or job.record.attempt != fence:
             return None
         return job.record
-
-    def _ended(self, record: JobRecord, code: str, error: str, deaths: int | None = None) -> JobRecord:
-        now = self._clock.wall()
-        deaths = record.deaths if deaths is None else deaths
-        return evolve(
-            record, state=State.FAILED, finished_at=now, gone_at=now, error=error, error_code=code, deaths=deaths
-        )
-
-    def _too_often(self, record: JobRecord) -> JobRecord:
-        return self._ended(record, "too_many_attempts", "upscale failed: it was tried too often")
-
-    def _remaining_s(self, record: JobRecord) -> float:
-        """Seconds until the bytes, or what is left of the record, go: by the wall clock that was
-        written down, but never more than the whole time even if that clock has been set back."""
-        ttl_s = self._policy.result_ttl_s if record.has_bytes else self._policy.tombstone_ttl_s
-        since = record.finished_at if record.has_bytes else record.gone_at
-        return min(ttl_s, (since or 0.0) + ttl_s - self._clock.wall())

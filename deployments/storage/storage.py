@@ -27,7 +27,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from deployments.errors import StorageError
 
-JOBS, TOMBSTONES = "jobs", "tombstones"
+JOBS, TOMBSTONES, PROOFS = "jobs", "tombstones", "proofs"
 STREAM_BYTES = 1 << 20
 
 
@@ -120,6 +120,22 @@ class JobStorage:
         if self.root is not None:
             with contextlib.suppress(OSError):  # obstore has removed it, unless it never held a file
                 (self.root / JOBS / job_id).rmdir()
+
+    async def free_bytes(self) -> int | None:
+        """What a local directory has room for; None where there is no end to it."""
+        if self.root is None:
+            return None
+        space = await asyncio.to_thread(os.statvfs, self.root)
+        return space.f_bavail * space.f_frsize
+
+    async def put_proof(self, name: str, proof: bytes) -> None:
+        await self._put(f"{PROOFS}/{name}", proof)
+
+    async def get_proof(self, name: str) -> bytes:
+        return await self._get(f"{PROOFS}/{name}")
+
+    async def delete_proof(self, name: str) -> None:
+        await self._delete(f"{PROOFS}/{name}")
 
     async def delete_tombstone(self, job_id: str) -> None:
         await self._delete(f"{TOMBSTONES}/{job_id}.json")

@@ -10,7 +10,9 @@ import uuid
 from deployments.jobs.remote import RemoteStore
 from deployments.serving import weights_store
 from deployments.settings import Settings
+from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import open_storage
+from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
 from deployments.upscaler.worker import Worker
 from upscaler.catalogue import load_catalogue
@@ -20,8 +22,9 @@ from upscaler.engine import Engine
 log = logging.getLogger("ray.serve")
 
 
-STALL_S, LOOK_S = 60.0, 5.0
-"""A piece of work takes a quarter of a second. One that takes so long will never end."""
+STALL_S, CODEC_STALL_S, LOOK_S = 60.0, 600.0, 5.0
+"""A piece of the engine's work takes a quarter of a second, decoding or encoding a picture minutes at most.
+What takes so long will never end."""
 
 
 class Upscaler:
@@ -30,13 +33,14 @@ class Upscaler:
     async def __init__(self, settings: Settings, device: DeviceName) -> None:  # type: ignore[misc]  # Serve awaits it
         os.umask(0o077)
         self._engine: Engine | None = None
+        store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)
+        await prove_same_storage(storage, store)
         shelf = await asyncio.to_thread(_warm_shelf, settings, device)
         self._engine = Engine(shelf.device)
         self._engine.start()
-        store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)
         self._worker = Worker(uuid.uuid4().hex, store, storage, self._engine, shelf)
         self._working = asyncio.ensure_future(self._worker.run())
-        self._watching = asyncio.ensure_future(_end_when_stalled(self._engine))
+        self._watching = asyncio.ensure_future(_end_when_stalled(self._engine, self._worker.codecs))
         log.info("upscaling on %s in %s: %s", shelf.device.torch_device, shelf.device.dtype_name, shelf.device.reason)
 
     def check_health(self) -> None:
@@ -56,13 +60,13 @@ class Upscaler:
         await asyncio.to_thread(self._engine.close)
 
 
-async def _end_when_stalled(engine: Engine) -> None:
-    """End the process when its engine hangs: a thread inside a kernel cannot be ended otherwise. The lease
-    of what it worked on runs out, as after any death, and counts as one."""
+async def _end_when_stalled(engine: Engine, codecs: Codecs) -> None:
+    """End the process when its engine or a codec hangs: a thread inside a kernel cannot be ended otherwise.
+    The lease of what it worked on runs out, as after any death, and counts as one."""
     while True:
         await asyncio.sleep(LOOK_S)
-        if engine.busy_s > STALL_S:
-            log.critical("the engine has not ended a piece of work for %.0f s; this replica ends", STALL_S)
+        if engine.busy_s > STALL_S or codecs.busy_s > CODEC_STALL_S:
+            log.critical("a piece of work has not ended for %.0f s; this replica ends", STALL_S)
             logging.shutdown()
             os._exit(os.EX_SOFTWARE)
 

@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 import io
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import IO, TypeVar
+from typing import IO
 
+from deployments.errands import insist
 from deployments.jobs.messages import Grant
 from deployments.jobs.record import Order, Result
 from deployments.storage.storage import JobStorage
+from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
 from upscaler.codec import decode, encode
 from upscaler.engine import Engine, Pass
@@ -20,8 +20,6 @@ from upscaler.errors import CancelledError
 from upscaler.model import Model
 from upscaler.picture import Picture
 from upscaler.transfer import Pixels
-
-T = TypeVar("T")
 
 SPOOL_BYTES = 32 << 20
 DIGEST_BYTES = 1 << 20
@@ -37,6 +35,8 @@ class Work:
         self._pass: Pass | None = None
         self._cancelled = False
         self._stored = False
+        self.resting = False
+        """Whether it only waits to be given back: nothing is left to do for it here."""
 
     @property
     def progress(self) -> int:
@@ -48,7 +48,7 @@ class Work:
     @property
     def remaining_s(self) -> float:
         """What is left of the job, by the estimate that the store goes by."""
-        return self.grant.order.estimated_s * (1 - self.progress / 100)
+        return 0.0 if self.resting else self.grant.order.estimated_s * (1 - self.progress / 100)
 
     def cancel(self) -> None:
         """Drop the job: `run` raises CancelledError before the next piece, or before there is one."""
@@ -56,23 +56,19 @@ class Work:
         if self._pass is not None:
             self._pass.cancel()
 
-    async def run(self, storage: JobStorage, engine: Engine, shelf: ModelShelf, codecs: ThreadPoolExecutor) -> Result:
+    async def run(self, storage: JobStorage, engine: Engine, shelf: ModelShelf, codecs: Codecs) -> Result:
         """Do the job; its result is in storage but not yet published when this returns.
 
         Raises UpscalerError when the picture or the model is at fault, StorageError, FileNotFoundError.
         """
-
-        async def in_codec(call: Callable[[], T]) -> T:
-            return await asyncio.get_running_loop().run_in_executor(codecs, call)
-
         order = self.grant.order
         data = await storage.get_input(self.grant.job_id)
-        picture = await in_codec(lambda: decode(io.BytesIO(data)))
+        picture = await codecs.run(lambda: decode(io.BytesIO(data)))
         model = await asyncio.to_thread(shelf.get, order.model)
         pixels = await self._enlarged(engine, model, picture)
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
-            size_bytes, sha256 = await in_codec(lambda: _encode(picture, pixels, order, file))
-            name = await storage.put_result(self.grant.job_id, self.grant.fence, file)
+            size_bytes, sha256 = await codecs.run(lambda: _encode(picture, pixels, order, file))
+            name = await insist(lambda: storage.put_result(self.grant.job_id, self.grant.fence, file))
         self._stored = True
         return Result(name, size_bytes, sha256)
 

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable
-from concurrent.futures import ThreadPoolExecutor
 
 from deployments.errands import RETRY_S, insist
 from deployments.errors import ServiceError
 from deployments.jobs.messages import Grant, Report, Store
 from deployments.jobs.queue import AHEAD_S
 from deployments.storage.storage import JobStorage
+from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
 from deployments.upscaler.work import Work
 from upscaler.engine import Engine
@@ -24,8 +24,10 @@ REPORT_S = 1.0
 IDLE_POLL_S = 10.0
 BUSY_POLL_S = 1.0
 MAX_ON_HAND = 8
-CODEC_THREADS = 2
 FINISH_S = 10.0
+MOST_REST_S, RELEASE_PATIENCE_S = 30.0, 600.0
+"""How long a job is kept from being tried again where the storage fails, and how long the store is asked to
+take it back: meanwhile its lease is kept alive, since a lease that runs out would look like a death."""
 
 
 class Worker:
@@ -34,7 +36,7 @@ class Worker:
     def __init__(self, holder: str, store: Store, storage: JobStorage, engine: Engine, shelf: ModelShelf) -> None:
         self._holder, self._store, self._storage = holder, store, storage
         self._engine, self._shelf = engine, shelf
-        self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
+        self.codecs = Codecs()
         self._on_hand: dict[str, tuple[Work, asyncio.Task[None]]] = {}
         self._stopping = asyncio.Event()
 
@@ -46,7 +48,7 @@ class Worker:
                 await self._lease_next()
         finally:
             await self._finish()
-            self._codecs.shutdown(wait=False)
+            self.codecs.close()
             reporting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reporting
@@ -100,7 +102,7 @@ class Worker:
         """One job to its end. It fails alone, whatever befell it."""
         job_id, fence = work.grant.job_id, work.grant.fence
         try:
-            result = await work.run(self._storage, self._engine, self._shelf, self._codecs)
+            result = await work.run(self._storage, self._engine, self._shelf, self.codecs)
             published = await insist(lambda: self._store.complete(job_id, fence, result))
             if not published:
                 await self._storage.delete_file(job_id, result.name)
@@ -112,29 +114,37 @@ class Worker:
         job_id = work.grant.job_id
         if isinstance(error, (PictureError, ModelError)):
             code = "invalid_image" if isinstance(error, PictureError) else "model_not_available"
-            await self._fail(work, code, f"upscale failed: {error}")
+            await self._fail(work, code, str(error))
             return
         log.log(
             logging.INFO if isinstance(error, CancelledError) else logging.ERROR,
             "job %s is not finished: %r", job_id, error, exc_info=error,
         )  # fmt: skip
         if isinstance(error, FileNotFoundError):
-            await self._fail(work, "input_lost", "upscale failed: the image could not be read from storage")
+            await self._fail(work, "input_lost", "the image could not be read from storage")
         elif isinstance(error, (ServiceError, OSError)):
-            await asyncio.sleep(RETRY_S)
+            await self._rest(work)
             await self._release(work)
         elif self._stopping.is_set():  # cancelled, or something was taken from under it
             await self._release(work)
         elif not isinstance(error, CancelledError):
-            await self._fail(work, "internal", "upscale failed: internal error")
+            await self._fail(work, "internal", "internal error")
 
     async def _fail(self, work: Work, code: str, error: str) -> None:
         with contextlib.suppress(ServiceError):  # a lease that runs out says the same, later
             await insist(lambda: self._store.fail(work.grant.job_id, work.grant.fence, code, error))
 
+    async def _rest(self, work: Work) -> None:
+        """Wait before giving back a job that cannot be done just now: twice as long with each attempt."""
+        work.resting = True
+        rest_s = min(MOST_REST_S, RETRY_S * 2 ** (work.grant.fence - 1))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), rest_s)
+
     async def _release(self, work: Work) -> None:
+        patience_s = 0.0 if self._stopping.is_set() else RELEASE_PATIENCE_S
         with contextlib.suppress(ServiceError):
-            await self._store.release(work.grant.job_id, work.grant.fence)
+            await insist(lambda: self._store.release(work.grant.job_id, work.grant.fence), patience_s)
 
     async def _report_loop(self) -> None:
         while True:

@@ -6,10 +6,14 @@ import asyncio
 import hashlib
 import io
 import os
+from dataclasses import replace
 
+import httpx
 import pytest
 from PIL import Image
 
+from deployments.errors import StoreUnavailableError
+from deployments.ingress.api import create_app
 from deployments.jobs.record import Result
 from tests.pictures import encoded, picture, png
 from tests.unit.deployments.conftest import assert_is_problem
@@ -178,3 +182,67 @@ async def test_rotated_input_is_measured_as_it_is_seen(client):
 async def test_the_document_describes_the_calls(client):
     paths = (await client.get("/openapi.json")).json()["paths"]
     assert set(paths) == {"/api/v1/upscale", "/api/v1/status/{job_id}", "/api/v1/download/{job_id}"}
+
+
+async def test_a_submission_whose_answer_from_the_store_is_lost_does_not_live_on(client, backend, store, storage):
+    class Forgetful:
+        """A store that takes a job and dies before it says so."""
+
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        async def submit(self, job_id, order):
+            await store.submit(job_id, order)
+            raise StoreUnavailableError("the job store is not there")
+
+    app = create_app(replace(backend, store=Forgetful()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        answer = await client.post("/api/v1/upscale", files={"image": ("a.png", png(1))})
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    async with asyncio.timeout(10):
+        while await storage.folders():
+            await asyncio.sleep(0.01)
+    assert store.table.depth().queued == 0
+
+
+async def test_a_submission_that_the_store_never_heard_of_leaves_nothing(backend, store, storage):
+    class Deaf:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        async def submit(self, job_id, order):
+            raise StoreUnavailableError("the job store is not there")
+
+    app = create_app(replace(backend, store=Deaf()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.post("/api/v1/upscale", files={"image": ("a.png", png(1))})).status_code == 503
+    async with asyncio.timeout(10):
+        while await storage.folders():
+            await asyncio.sleep(0.01)
+
+
+async def test_looking_at_a_download_consumes_nothing(client, store):
+    answer = await client.post("/api/v1/upscale", files={"image": ("a.png", png(1))})
+    job_id = answer.json()["job_id"]
+    path = f"/api/v1/download/{job_id}"
+    assert (await client.head(path)).status_code == 409
+    await finish(store, job_id, b"result")
+    for _ in range(100):
+        answer = await client.head(path)
+        assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "6", b"")
+    for headers in ({"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"User-Agent": "Slackbot 1.0"}):
+        answer = await client.get(path, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "preview_refused")
+    assert (await client.get(path, headers={"Range": "bytes=0-1"})).content == b"result"
+    assert (await client.head(path)).status_code == 410
+
+
+async def test_a_damaged_result_is_not_given_out(client, store, storage):
+    answer = await client.post("/api/v1/upscale", files={"image": ("a.png", png(1))})
+    job_id = answer.json()["job_id"]
+    await finish(store, job_id, b"result")
+    await storage.put_result(job_id, 1, io.BytesIO(b"resulT"))
+    answer = await client.get(f"/api/v1/download/{job_id}")
+    assert (answer.status_code, answer.json()["code"]) == (500, "result_lost")
+    assert (await client.get(f"/api/v1/status/{job_id}")).json()["status"] == "failed"

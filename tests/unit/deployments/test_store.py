@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 
 import pytest
@@ -34,7 +35,7 @@ async def finished(store: JobStore, data: bytes = b"result") -> str:
     assert grant is not None
     assert grant.job_id == job_id
     name = await store.storage.put_result(job_id, grant.fence, io.BytesIO(data))
-    assert await store.complete(job_id, grant.fence, Result(name, len(data), "00"))
+    assert await store.complete(job_id, grant.fence, Result(name, len(data), hashlib.sha256(data).hexdigest()))
     return job_id
 
 
@@ -57,7 +58,7 @@ async def test_waiting_for_an_end_ends_in_time_and_is_bounded(store):
     one_too_many = await asyncio.wait_for(store.status(job_id, 60.0), 10)
     assert one_too_many["status"] == "processing"
     grant = await store.lease("holder", 0.0, 1.0)
-    assert await store.fail(job_id, grant.fence, "invalid_image", "upscale failed: damaged")
+    assert await store.fail(job_id, grant.fence, "invalid_image", "damaged")
     assert {document["status"] for document in await asyncio.gather(*waiting)} == {"failed"}
 
 
@@ -102,7 +103,7 @@ async def test_a_result_that_nobody_fetches_is_evicted(store, clock):
 async def test_a_failed_job_keeps_its_reason_and_not_its_picture(store):
     job_id = await submitted(store)
     grant = await store.lease("holder", 0.0, 1.0)
-    assert await store.fail(job_id, grant.fence, "invalid_image", "upscale failed: broken")
+    assert await store.fail(job_id, grant.fence, "invalid_image", "broken")
     assert await store.storage.folders() == {}
     document = await store.status(job_id)
     assert document["status"] == "failed"

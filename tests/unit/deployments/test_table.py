@@ -87,7 +87,7 @@ def test_a_running_download_is_not_evicted():
     clock.advance(POLICY.result_ttl_s - 10)
     grant = table.lease_download(record.job_id)
     assert isinstance(grant, DownloadGrant)
-    clock.advance(20)
+    clock.advance(15)
     assert table.evictable() == []
     clock.advance(POLICY.download_lease_s)
     assert table.evictable() == [record.job_id]

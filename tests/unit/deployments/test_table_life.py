@@ -13,7 +13,7 @@ from deployments.jobs.table import JobTable
 from tests.unit.deployments.conftest import FakeClock, an_order
 
 RESULT = Result("result.1", 10, "00")
-POLICY = Policy(max_queued=20)
+POLICY = Policy(max_queued=20, queue_limit_s=5000.0)
 
 
 class Life(RuleBasedStateMachine):
@@ -43,7 +43,7 @@ class Life(RuleBasedStateMachine):
     def submit(self, estimated_s: float) -> None:
         record = self.table.accept(new_job_id(), an_order(estimated_s))
         if isinstance(record, Refusal):
-            assert self.table.depth().queued == POLICY.max_queued
+            assert record.code == "no_replica" or self.table.depth().queued == POLICY.max_queued
         else:
             self.write(record)
 
@@ -55,6 +55,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(on_hand_s=st.floats(0, 50), written=st.booleans())
     def lease(self, on_hand_s: float, written: bool) -> None:
+        self.table.intake.hear()
         record = self.table.claim("holder", on_hand_s)
         if record is None:
             return
@@ -83,7 +84,7 @@ class Life(RuleBasedStateMachine):
         if ending == "completed":
             record = self.table.completed(job_id, fence, RESULT)
         elif ending == "failed":
-            record = self.table.failed(job_id, fence, "invalid_image", "upscale failed: x")
+            record = self.table.failed(job_id, fence, "invalid_image", "x")
         else:
             record = self.table.released(job_id, fence)
         if record is not None:
@@ -126,6 +127,8 @@ class Life(RuleBasedStateMachine):
     def sweep(self) -> None:
         for job_id in self.table.silent():
             self.write(self.table.overdue(job_id))
+        for job_id in self.table.forlorn():
+            self.write(self.table.waited_out(job_id))
         for job_id in self.table.evictable():
             self.write(self.table.result_gone(job_id, ResultState.EXPIRED))
         for job_id in self.table.forgettable():

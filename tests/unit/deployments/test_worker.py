@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Order, new_job_id
 from deployments.jobs.store import JobStore
 from deployments.storage.storage import open_storage
+from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
 from deployments.upscaler.work import Work
 from deployments.upscaler.worker import Worker
@@ -130,22 +130,21 @@ async def test_a_job_that_is_dropped_before_its_pass_began_computes_nothing(stor
     grant = await store.lease("holder", 0.0, 1.0)
     work = Work(grant)
     work.cancel()
-    with ThreadPoolExecutor(1) as codecs, pytest.raises(CancelledError):
-        await work.run(store.storage, engine, shelf, codecs)
+    with pytest.raises(CancelledError):
+        await work.run(store.storage, engine, shelf, Codecs())
     assert (await store.status(job_id))["progress"] == 0
 
 
 async def test_a_task_that_is_called_off_ends_its_pass(store, engine, shelf):
     await submit(store, png(1, 1500, 1500))
     work = Work(await store.lease("holder", 0.0, 1.0))
-    with ThreadPoolExecutor(1) as codecs:
-        running = asyncio.ensure_future(work.run(store.storage, engine, shelf, codecs))
-        async with asyncio.timeout(60):
-            while work.progress < 1:
-                await asyncio.sleep(0.01)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
+    running = asyncio.ensure_future(work.run(store.storage, engine, shelf, Codecs()))
+    async with asyncio.timeout(60):
+        while work.progress < 1:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
     with pytest.raises(CancelledError):
         await asyncio.to_thread(work._pass.result.result, timeout=60)
 
@@ -156,7 +155,7 @@ async def test_a_job_that_is_leased_again_to_the_same_worker_is_done_by_it(store
     job_id = await submit(store, png(1, 300, 300))
     await worker._begin(await store.lease("holder", 0.0, 1.0))
     store.table.find(job_id).lease_ends = -1.0
-    await store.requeue_silent(job_id)
+    await store._sweeper.sweep()
     await worker._begin(await store.lease("holder", 0.0, 1.0))
     async with asyncio.timeout(60):
         while worker._on_hand:

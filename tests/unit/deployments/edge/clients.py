@@ -27,6 +27,9 @@ class StoreOfTheEdge:
     async def edge_settings(self) -> EdgeSettings:
         return self.settings
 
+    async def sees(self, name, proof):
+        return await self._store.sees(name, proof)
+
     async def extend_download(self, job_id, lease_id):
         return await self._store.extend_download(job_id, lease_id)
 

@@ -1,0 +1,62 @@
+"""Intake: whether one more job can be promised. There must be room for it in the queue and in storage,
+and somebody who will work on it. In memory alone."""
+
+from __future__ import annotations
+
+from deployments.jobs.clock import Clock
+from deployments.jobs.messages import Refusal
+from deployments.jobs.policy import Policy
+from deployments.jobs.record import JobRecord, Order
+
+SPARE_BYTES = 4 << 20
+"""Room in storage that is promised to nobody: records are written anew while jobs run."""
+
+
+class Intake:
+    """Told of every record that is written, and of every word of a replica."""
+
+    def __init__(self, policy: Policy, clock: Clock) -> None:
+        self._policy, self._clock = policy, clock
+        self._promised: dict[str, int] = {}
+        self._promised_bytes = 0
+        self._unwritten: set[str] = set()
+        self._heard_at = clock.monotonic()
+
+    def hear(self) -> None:
+        """A replica is alive."""
+        self._heard_at = self._clock.monotonic()
+
+    def promise(self, job_id: str, order: Order) -> None:
+        """Keep room for a job and its result: from here on, since others come while its record is written."""
+        self._unwritten.add(job_id)
+        self._keep(job_id, order.most_result_bytes)
+
+    def take_back(self, job_id: str) -> None:
+        """A promise that could not be written down."""
+        self._unwritten.discard(job_id)
+        self._keep(job_id, 0)
+
+    def note(self, record: JobRecord) -> None:
+        """Keep room for the result of a job until it has ended."""
+        self._unwritten.discard(record.job_id)
+        self._keep(record.job_id, 0 if record.is_terminal else record.order.most_result_bytes)
+
+    def _keep(self, job_id: str, size_bytes: int) -> None:
+        self._promised_bytes += size_bytes - self._promised.pop(job_id, 0)
+        if size_bytes:
+            self._promised[job_id] = size_bytes
+
+    def why_not(
+        self, order: Order, *, num_queued: int, waiting_since: float | None, free_bytes: int | None
+    ) -> Refusal | None:
+        """Why a job is not taken; None when it is. `waiting_since` is when the job that has waited longest
+        came into the queue, `free_bytes` what the storage has left: None when it has no end."""
+        if num_queued + len(self._unwritten) >= self._policy.max_queued:
+            return Refusal("queue_full")
+        needed_bytes = self._promised_bytes + order.most_result_bytes + SPARE_BYTES
+        if free_bytes is not None and needed_bytes > free_bytes:
+            return Refusal("storage_full")
+        cold_s = self._clock.monotonic() - max(self._heard_at, waiting_since or 0.0)
+        if waiting_since is not None and cold_s > self._policy.cold_start_limit_s:
+            return Refusal("no_replica")
+        return None

@@ -1,0 +1,85 @@
+"""Ledger: writes decisions down before they are so. What concerns one job happens in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+
+from deployments.errors import StorageError
+from deployments.jobs.record import JobRecord, ResultState
+from deployments.jobs.table import JobTable
+from deployments.storage.storage import JobStorage
+
+log = logging.getLogger(__name__)
+
+
+class Ledger:
+    """Storage first, then the table, then whoever wants to know: `on_written` is called with each record."""
+
+    def __init__(self, storage: JobStorage, table: JobTable, on_written: Callable[[JobRecord], None]) -> None:
+        self._storage, self._table, self._on_written = storage, table, on_written
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.unclear: set[str] = set()
+        """Jobs with bytes that should be gone and could not be removed."""
+
+    async def write(self, record: JobRecord, holder: str | None = None) -> None:
+        """Make a record the truth; `holder` is who got the job. Raises StorageError.
+
+        A record without bytes lives on as a tombstone.
+        """
+        if record.has_bytes:
+            await self._storage.put_record(record.job_id, record.to_json())
+        else:
+            await self._storage.put_tombstone(record.job_id, record.to_json())
+        self._table.commit(record, holder)
+        self._on_written(record)
+
+    async def write_grant(self, record: JobRecord, holder: str) -> None:
+        """Write down that `holder` has the job, then let it be so."""
+        async with self._turns[record.job_id]:
+            await self.write(record, holder)
+
+    async def conclude(self, job_id: str, decide: Callable[[], JobRecord | None]) -> bool:
+        """Carry out one decision on one job: write, commit, clear away. False when it was refused."""
+        if self._table.find(job_id) is None:
+            return False
+        async with self._turns[job_id]:
+            record = decide() if self._table.find(job_id) else None
+            if record is None:
+                return False
+            await self.write(record)
+            await self._clear(record)
+        return True
+
+    async def discard_result(self, job_id: str, why: ResultState) -> None:
+        """Note that a result is gone, then make it so."""
+        decide = partial(self._table.result_gone, job_id, why)
+        try:
+            await self.conclude(job_id, decide)
+        except StorageError:  # a full disk takes no note: the bytes themselves make room for it
+            job = self._table.find(job_id)
+            if job is None or job.record.result is None:
+                raise
+            await self._storage.delete_file(job_id, job.record.result.name)
+            await self.conclude(job_id, decide)
+
+    async def forget(self, job_id: str) -> None:
+        """Remove the last trace of a job."""
+        async with self._turns[job_id]:
+            await self._storage.delete_tombstone(job_id)
+            self._table.forget(job_id)
+        self._turns.pop(job_id, None)
+
+    async def _clear(self, record: JobRecord) -> None:
+        """Remove the bytes that the record no longer needs. What fails here the sweep does again."""
+        try:
+            if not record.has_bytes:
+                await self._storage.delete_folder(record.job_id)
+            elif record.is_terminal:
+                await self._storage.delete_file(record.job_id, "input")
+        except StorageError:
+            log.exception("job %s: its bytes could not be removed yet", record.job_id)
+            self.unclear.add(record.job_id)
