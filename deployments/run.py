@@ -63,7 +63,7 @@ class _ControllerOptions(BaseModel):
     runtime_env: _RuntimeEnv | None = None
 
 
-class _Config(BaseModel):
+class Config(BaseModel):
     """What we look at of a configuration for `serve run`; the rest is Serve's to judge."""
 
     http_options: _Http | None = None
@@ -73,7 +73,7 @@ class _Config(BaseModel):
 
 def check(path: Path) -> None:
     """Raise ConfigurationError or StorageError with one sentence on what stands in the way."""
-    config = parse(_Config, _read(path), str(path))
+    config = read(path)
     http = config.http_options or _Http()
     check_port(http.host, http.port)
     for application in config.applications or []:
@@ -85,9 +85,10 @@ def check(path: Path) -> None:
                 check_storage(settings)
 
 
-def _read(path: Path) -> Any:
+def read(path: Path) -> Config:
+    """A configuration for `serve run`. Raises ConfigurationError."""
     try:
-        return yaml.safe_load(path.read_text())
+        return parse(Config, yaml.safe_load(path.read_text()), str(path))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise ConfigurationError(f"{path} cannot be read: {reason}") from error

@@ -61,6 +61,10 @@ class JobStore:
         self.trouble = None
         log.info("the job store is ready with %d jobs", len(self.table))
 
+    async def tidy(self) -> None:
+        """Remove what no record names now, not in a minute."""
+        await self._sweeper.tidy()
+
     async def close(self) -> None:
         self.trouble = "the job store is closed"
         await self._sweeper.close()

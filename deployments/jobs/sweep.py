@@ -90,7 +90,7 @@ class Sweeper:
         for job_id in list(self._ledger.unclear):
             await self._clear(job_id)
         if time.monotonic() - self._tidied_at > TIDY_S:
-            await self._tidy()
+            await self.tidy()
             self._tidied_at = time.monotonic()
 
     async def _requeue(self, job_id: str) -> None:
@@ -114,7 +114,7 @@ class Sweeper:
                 await self._store.storage.delete_file(job_id, "input")
             self._ledger.unclear.discard(job_id)
 
-    async def _tidy(self) -> None:
+    async def tidy(self) -> None:
         """Remove files that no record names: of dead attempts, and of uploads that never became jobs."""
         now = datetime.now(UTC)
         for job_id, modified in (await self._store.storage.folders()).items():

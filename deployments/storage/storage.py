@@ -137,6 +137,13 @@ class JobStorage:
     async def delete_proof(self, name: str) -> None:
         await self._delete(f"{PROOFS}/{name}")
 
+    async def delete_everything(self) -> int:
+        """Remove every file of every job; how many there were."""
+        paths = [path for folder in (JOBS, TOMBSTONES, PROOFS) async for path, _ in self._list(folder)]
+        for path in paths:
+            await self._delete(path)
+        return len(paths)
+
     async def delete_tombstone(self, job_id: str) -> None:
         await self._delete(f"{TOMBSTONES}/{job_id}.json")
 

@@ -3,6 +3,7 @@
 upscale IN OUT [--scale 2|3|4] [--model NAME] [--device auto|cpu|cuda] [--json]
 upscale models [--weights-dir DIR]
 upscale models pull NAME [--if-missing] [--weights-dir DIR]
+upscale COMMAND …, where another package brings one (the service brings `purge`)
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from upscaler.cli.enlarge import Request, enlarge
@@ -67,6 +69,8 @@ def _models_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 when done, 1 with one sentence on stderr when not, 2 for wrong arguments."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for command in entry_points(group="upscaler.commands", name=words[0]) if words else ():
+        return int(command.load()(words[1:]))
     try:
         if words[:1] == ["models"]:
             _models(_models_parser().parse_args(words[1:]))
