@@ -116,6 +116,7 @@ class Sweeper:
 
     async def tidy(self) -> None:
         """Remove files that no record names: of dead attempts, and of uploads that never became jobs."""
+        await self._store.storage.delete_stale_staging(UPLOAD_DEADLINE_S)
         now = datetime.now(UTC)
         for job_id, modified in (await self._store.storage.folders()).items():
             if self._store.table.find(job_id) is not None:

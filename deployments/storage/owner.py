@@ -7,6 +7,7 @@ the last to raise it owns it, and the one before finds out when it looks again.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import Protocol
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import ObjectStore
 
 from deployments.errors import StorageError
+from deployments.storage.objects import SMALL_S, translated, translated_put
 from deployments.storage.storage import JobStorage
 
 LOCK_FILE, EPOCH_FILE = "owner.lock", "owner.json"
@@ -92,12 +94,12 @@ class Epoch:
         epoch, e_tag = await self._read()
         mode: object = {"e_tag": e_tag} if e_tag else "create"
         body = json.dumps({"epoch": epoch + 1}).encode()
-        try:
-            await obstore.put_async(self._objects, EPOCH_FILE, body, mode=mode)  # type: ignore[arg-type]
-        except (AlreadyExistsError, PreconditionError) as error:
-            raise StorageError(IN_USE) from error
-        except BaseError as error:
-            raise StorageError(f"storage failed: {error}") from error
+        with translated_put():
+            try:
+                async with asyncio.timeout(SMALL_S):
+                    await obstore.put_async(self._objects, EPOCH_FILE, body, mode=mode)  # type: ignore[arg-type]
+            except (AlreadyExistsError, PreconditionError) as error:
+                raise StorageError(IN_USE) from error
         self._epoch = epoch + 1
 
     async def check(self) -> None:
@@ -110,9 +112,9 @@ class Epoch:
 
     async def _read(self) -> tuple[int, str | None]:
         try:
-            found = await obstore.get_async(self._objects, EPOCH_FILE)
-            return int(json.loads(bytes(await found.bytes_async()))["epoch"]), found.meta["e_tag"]
-        except (NotFoundError, FileNotFoundError):
+            with translated():
+                async with asyncio.timeout(SMALL_S):
+                    found = await obstore.get_async(self._objects, EPOCH_FILE)
+                    return int(json.loads(bytes(await found.bytes_async()))["epoch"]), found.meta["e_tag"]
+        except FileNotFoundError:
             return 0, None
-        except BaseError as error:
-            raise StorageError(f"storage failed: {error}") from error

@@ -4,28 +4,31 @@
     jobs/<id>/job.json           the record, written before anyone is told what it says
     jobs/<id>/result.<fence>     what an attempt produced; job.json names the one that counts
     tombstones/<id>.json         the record of a job whose bytes are gone, kept for a while
+    proofs/<nonce>               what one process wrote for another to read: that both see the same storage
+    staging/<random>             what is being written, in a local directory only
     owner.lock or owner.json     who owns this storage (owner.py)
 
-All of it through obstore, over one URL. A local directory is fsynced file and folder, since a 202
-promises that the job outlives a power cut; an object store acknowledges only what it keeps.
+All of it through obstore, over one URL, but for writing to a local directory: a 202 promises that
+the job outlives a power cut (local.py). An object store acknowledges only what it keeps.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore
 
 from deployments.errors import StorageError
+from deployments.storage.local import Kernel, LocalDirectory
+from deployments.storage.objects import SMALL_S, open_objects, translated, translated_put
 
 JOBS, TOMBSTONES, PROOFS = "jobs", "tombstones", "proofs"
 STREAM_BYTES = 1 << 20
@@ -38,10 +41,10 @@ def open_storage(url: str) -> JobStorage:
     """
     try:
         if "://" in url and not url.startswith("file://"):
-            return JobStorage(from_url(url), None)
+            return JobStorage(open_objects(url), None)
         root = _local_root(url)
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return JobStorage(LocalStore(root, automatic_cleanup=True, mkdir=True), root)
+        LocalDirectory(root).make()
+        return JobStorage(LocalStore(root, automatic_cleanup=True), root)
     except (BaseError, OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
         raise StorageError(f"the storage {url} cannot be opened: {reason or error}") from error
@@ -61,8 +64,9 @@ class JobStorage:
     Every method may raise StorageError; what is asked for and not there raises FileNotFoundError.
     """
 
-    def __init__(self, objects: ObjectStore, root: Path | None) -> None:
+    def __init__(self, objects: ObjectStore, root: Path | None, kernel: Kernel | None = None) -> None:
         self.objects, self.root = objects, root
+        self._directory = LocalDirectory(root, kernel) if root else None
 
     async def put_input(self, job_id: str, file: IO[bytes]) -> None:
         """Store an upload, from its start."""
@@ -81,7 +85,7 @@ class JobStorage:
 
     async def stream_result(self, job_id: str, name: str) -> tuple[int, AsyncIterator[bytes]]:
         """The result's size in bytes and its bytes, in chunks."""
-        with _translated():
+        with translated():
             found = await obstore.get_async(self.objects, f"{JOBS}/{job_id}/{name}")
         return found.meta["size"], _chunks(found.stream(min_chunk_size=STREAM_BYTES))
 
@@ -96,7 +100,7 @@ class JobStorage:
         for folder, ending in ((JOBS, "/job.json"), (TOMBSTONES, ".json")):
             for path in [path async for path, _ in self._list(folder) if path.endswith(ending)]:
                 with contextlib.suppress(FileNotFoundError):
-                    yield path.removesuffix(ending).rsplit("/", 1)[-1], await self._get(path)
+                    yield path.removesuffix(ending).rsplit("/", 1)[-1], await self._get(path, SMALL_S)
 
     async def folders(self) -> dict[str, datetime]:
         """The jobs that have files, and when the newest of them was written."""
@@ -147,51 +151,59 @@ class JobStorage:
     async def delete_tombstone(self, job_id: str) -> None:
         await self._delete(f"{TOMBSTONES}/{job_id}.json")
 
-    async def _put(self, path: str, data: IO[bytes] | bytes) -> None:
-        with _translated():
-            await obstore.put_async(self.objects, path, data)
-            if self.root is not None:
-                await asyncio.to_thread(_sync, self.root, path)
+    async def put_proof(self, nonce: str, value: bytes) -> None:
+        """Write what another process must be able to read if it has the same storage. `nonce` is a plain name."""
+        await self._put(f"{PROOFS}/{nonce}", value)
 
-    async def _get(self, path: str) -> bytes:
-        with _translated():
-            found = await obstore.get_async(self.objects, path)
-            return bytes(await found.bytes_async())
+    async def get_proof(self, nonce: str) -> bytes:
+        return await self._get(f"{PROOFS}/{nonce}", SMALL_S)
+
+    async def delete_proof(self, nonce: str) -> None:
+        await self._delete(f"{PROOFS}/{nonce}")
+
+    async def delete_stale_staging(self, older_than_s: float) -> None:
+        """Remove what processes that died have left: half-written files (a local directory's) and proofs."""
+        oldest = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        for path in [path async for path, modified in self._list(PROOFS) if modified < oldest]:
+            await self._delete(path)
+        if self._directory is not None:
+            with translated():
+                await asyncio.to_thread(self._directory.delete_staged, oldest.timestamp())
+
+    async def free_bytes(self) -> int | None:
+        """What can still be written to a local directory; None for an object store, which has no end."""
+        if self._directory is None:
+            return None
+        with translated():
+            return await asyncio.to_thread(self._directory.free_bytes)
+
+    async def _put(self, path: str, data: IO[bytes] | bytes) -> None:
+        with translated_put():
+            if self._directory is not None:
+                await asyncio.to_thread(self._directory.put, path, data)
+                return
+            async with asyncio.timeout(SMALL_S if isinstance(data, bytes) else None):
+                await obstore.put_async(self.objects, path, data)
+
+    async def _get(self, path: str, within_s: float | None = None) -> bytes:
+        with translated():
+            async with asyncio.timeout(within_s):
+                found = await obstore.get_async(self.objects, path)
+                return bytes(await found.bytes_async())
 
     async def _delete(self, path: str) -> None:
-        with _translated(), contextlib.suppress(NotFoundError, FileNotFoundError):
-            await obstore.delete_async(self.objects, path)
+        with contextlib.suppress(FileNotFoundError), translated():
+            async with asyncio.timeout(SMALL_S):
+                await obstore.delete_async(self.objects, path)
 
     async def _list(self, prefix: str) -> AsyncIterator[tuple[str, datetime]]:
-        with _translated():
+        with translated():
             async for batch in obstore.list(self.objects, prefix):
                 for meta in batch:
                     yield meta["path"], meta["last_modified"]
 
 
 async def _chunks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    with _translated():
+    with translated():
         async for chunk in stream:
             yield bytes(chunk)
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """obstore's errors as ours."""
-    try:
-        yield
-    except (NotFoundError, FileNotFoundError) as error:
-        raise FileNotFoundError("no such file in storage") from error
-    except (BaseError, OSError) as error:
-        raise StorageError(f"storage failed: {error}") from error
-
-
-def _sync(root: Path, path: str) -> None:
-    """fsync a file that obstore has put, then every folder up to the root that may be new."""
-    target = root / path
-    for place in (target, *(p for p in target.parents if p == root or root in p.parents)):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

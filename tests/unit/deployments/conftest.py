@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 
 import httpx
@@ -16,10 +20,12 @@ from deployments.jobs.policy import Policy
 from deployments.jobs.record import Order
 from deployments.jobs.store import JobStore
 from deployments.storage.storage import JobStorage, open_storage
+from tests.ports import free_port
 from upscaler.catalogue import load_catalogue
 from upscaler.picture import Limits
 
 MAX_UPLOAD = 1 << 20
+S3_STARTS_S = 60.0
 
 
 @dataclass
@@ -61,9 +67,61 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory) -> Iterator[str]:
+    """The URL of an S3 server: moto's, a process of its own, for the whole session."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    log = tmp_path_factory.mktemp("s3") / "server.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        server = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + S3_STARTS_S
+        while not _answers(url):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/moto-api/", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture
+def s3_environment(monkeypatch) -> pytest.MonkeyPatch:
+    """What an operator sets for an S3 server that is not Amazon's, all but AWS_ENDPOINT_URL."""
+    for name, value in {
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "NO_PROXY": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.fixture
+def s3_storage(s3_server, s3_environment) -> JobStorage:
+    """A storage under a prefix of a bucket of its own."""
+    bucket = f"test-{secrets.token_hex(8)}"
+    assert httpx.put(f"{s3_server}/{bucket}", trust_env=False).status_code == 200
+    s3_environment.setenv("AWS_ENDPOINT_URL", s3_server)
+    return open_storage(f"s3://{bucket}/up/scaler")
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
 def storage(request, tmp_path) -> JobStorage:
-    """Every back end that runs in this process: the same tests hold for all."""
+    """Every back end: the same tests hold for all."""
+    if request.param == "s3":
+        return request.getfixturevalue("s3_storage")
     return open_storage(str(tmp_path / "storage")) if request.param == "local" else JobStorage(MemoryStore(), None)
 
 

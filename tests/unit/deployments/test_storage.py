@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 
 import pytest
+from obstore.store import MemoryStore
 
 from deployments.errors import StorageError
-from deployments.storage.owner import Epoch, FileLock
+from deployments.storage.owner import Epoch
 from deployments.storage.storage import open_storage
 
 pytestmark = pytest.mark.anyio
@@ -79,46 +81,57 @@ async def test_a_directory_that_cannot_be_made_is_a_storage_error(tmp_path):
         open_storage("nonsense://bucket")
 
 
-async def test_a_directory_has_one_owner(tmp_path):
-    first, second = FileLock(tmp_path / "owner.lock"), FileLock(tmp_path / "owner.lock")
-    await first.take()
-    with pytest.raises(StorageError, match="in use"):
-        await second.take()
-    first.release()
-    await second.take()
-    second.release()
+async def test_a_result_of_20_mb_is_streamed_in_pieces(storage):
+    data = os.urandom(20 << 20)
+    name = await storage.put_result("1", 1, io.BytesIO(data))
+    size_bytes, chunks = await storage.stream_result("1", name)
+    pieces = [chunk async for chunk in chunks]
+    assert size_bytes == len(data)
+    assert b"".join(pieces) == data
+    assert isinstance(storage.objects, MemoryStore) or max(map(len, pieces)) < 8 << 20
 
 
-async def test_a_lock_that_is_held_may_be_taken_again(tmp_path):
-    lock = FileLock(tmp_path / "owner.lock")
-    await lock.take()
-    await lock.take()
-    await lock.check()
-    lock.release()
+async def test_a_job_is_not_another_whose_id_begins_like_it(storage):
+    await storage.put_record("1", b"one")
+    await storage.put_record("11", b"eleven")
+    assert await storage.files("1") == ["job.json"]
+    await storage.delete_folder("1")
+    assert set(await storage.folders()) == {"11"}
 
 
-async def test_a_lock_whose_file_was_removed_is_taken_anew_or_lost(tmp_path):
-    first, second = FileLock(tmp_path / "owner.lock"), FileLock(tmp_path / "owner.lock")
-    await first.take()
-    (tmp_path / "owner.lock").unlink()
-    await first.check()
-    with pytest.raises(StorageError, match="in use"):
-        await second.take()
-    (tmp_path / "owner.lock").unlink()
-    await second.take()
-    with pytest.raises(StorageError, match="in use"):
-        await first.check()
-    second.release()
-    first.release()
+async def test_a_proof_can_be_read_until_it_is_deleted(storage):
+    with pytest.raises(FileNotFoundError):
+        await storage.get_proof("a1b2")
+    await storage.put_proof("a1b2", b"value")
+    assert await storage.get_proof("a1b2") == b"value"
+    await storage.delete_proof("a1b2")
+    await storage.delete_proof("a1b2")
+    with pytest.raises(FileNotFoundError):
+        await storage.get_proof("a1b2")
 
 
-async def test_in_an_object_store_the_last_to_come_owns_it(storage):
-    first, second = Epoch(storage.objects), Epoch(storage.objects)
+async def test_proofs_that_nobody_took_back_are_removed_in_time(storage):
+    await storage.put_proof("a1b2", b"value")
+    await storage.delete_stale_staging(900.0)
+    assert await storage.get_proof("a1b2") == b"value"
+    await storage.delete_stale_staging(-60.0)
+    with pytest.raises(FileNotFoundError):
+        await storage.get_proof("a1b2")
+
+
+async def test_only_jobs_are_listed_as_jobs(storage):
+    await storage.put_record("1", b"{}")
+    await storage.put_proof("a1b2", b"value")
     if storage.root is not None:
-        pytest.skip("a local directory has the kernel's lock")
-    await first.take()
-    await first.check()
-    await second.take()
-    await second.check()
-    with pytest.raises(StorageError, match="in use"):
-        await first.check()
+        (storage.root / "staging" / "left").write_bytes(b"half")
+    else:
+        await Epoch(storage.objects).take()
+    assert set(await storage.folders()) == {"1"}
+    assert [entry async for entry in storage.records()] == [("1", b"{}")]
+
+
+async def test_a_local_directory_knows_how_much_is_free(storage):
+    free_bytes = await storage.free_bytes()
+    assert (free_bytes is None) == (storage.root is None)
+    if storage.root is not None:
+        assert free_bytes == pytest.approx(shutil.disk_usage(storage.root).free, rel=0.2)
