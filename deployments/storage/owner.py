@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Protocol
 
@@ -84,37 +85,40 @@ class FileLock:
 
 
 class Epoch:
-    """A number that each owner raises by a conditional put."""
+    """A number that each owner raises by a conditional put, with a name, lest the file be deleted and begun anew."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
-        self._epoch = 0
+        self._ours: tuple[int, str] | None = None
 
     async def take(self) -> None:
-        epoch, e_tag = await self._read()
+        (epoch, _), e_tag = await self._read()
+        ours = epoch + 1, secrets.token_hex(16)
         mode: object = {"e_tag": e_tag} if e_tag else "create"
-        body = json.dumps({"epoch": epoch + 1}).encode()
+        body = json.dumps({"epoch": ours[0], "owner": ours[1]}).encode()
         with translated_put():
             try:
                 async with asyncio.timeout(SMALL_S):
                     await obstore.put_async(self._objects, EPOCH_FILE, body, mode=mode)  # type: ignore[arg-type]
             except (AlreadyExistsError, PreconditionError) as error:
                 raise StorageError(IN_USE) from error
-        self._epoch = epoch + 1
+        self._ours = ours
 
     async def check(self) -> None:
-        epoch, _ = await self._read()
-        if epoch != self._epoch:
+        found, _ = await self._read()
+        if found != self._ours:
             raise StorageError(IN_USE)
 
     def release(self) -> None:
         """Nothing to do: the next owner raises the number."""
 
-    async def _read(self) -> tuple[int, str | None]:
+    async def _read(self) -> tuple[tuple[int, str], str | None]:
+        """Number and name of the owner, and the tag by which to overwrite them."""
         try:
             with translated():
                 async with asyncio.timeout(SMALL_S):
                     found = await obstore.get_async(self._objects, EPOCH_FILE)
-                    return int(json.loads(bytes(await found.bytes_async()))["epoch"]), found.meta["e_tag"]
+                    owner = json.loads(bytes(await found.bytes_async()))
+                    return (int(owner["epoch"]), str(owner["owner"])), found.meta["e_tag"]
         except FileNotFoundError:
-            return 0, None
+            return (0, ""), None

@@ -32,6 +32,7 @@ from deployments.storage.objects import SMALL_S, open_objects, translated, trans
 
 JOBS, TOMBSTONES, PROOFS = "jobs", "tombstones", "proofs"
 STREAM_BYTES = 1 << 20
+READ_AT_ONCE = 32
 
 
 def open_storage(url: str) -> JobStorage:
@@ -98,9 +99,16 @@ class JobStorage:
     async def records(self) -> AsyncIterator[tuple[str, bytes]]:
         """Every job's id and record; a tombstone after the record that it supersedes."""
         for folder, ending in ((JOBS, "/job.json"), (TOMBSTONES, ".json")):
-            for path in [path async for path, _ in self._list(folder) if path.endswith(ending)]:
-                with contextlib.suppress(FileNotFoundError):
-                    yield path.removesuffix(ending).rsplit("/", 1)[-1], await self._get(path, SMALL_S)
+            paths = [path async for path, _ in self._list(folder) if path.endswith(ending)]
+            for batch in (paths[at : at + READ_AT_ONCE] for at in range(0, len(paths), READ_AT_ONCE)):
+                for path, record in zip(batch, await asyncio.gather(*map(self._record, batch)), strict=True):
+                    if record is not None:
+                        yield path.removesuffix(ending).rsplit("/", 1)[-1], record
+
+    async def _record(self, path: str) -> bytes | None:
+        with contextlib.suppress(FileNotFoundError):
+            return await self._get(path, SMALL_S)
+        return None
 
     async def folders(self) -> dict[str, datetime]:
         """The jobs that have files, and when the newest of them was written."""
@@ -125,27 +133,12 @@ class JobStorage:
             with contextlib.suppress(OSError):  # obstore has removed it, unless it never held a file
                 (self.root / JOBS / job_id).rmdir()
 
-    async def free_bytes(self) -> int | None:
-        """What a local directory has room for; None where there is no end to it."""
-        if self.root is None:
-            return None
-        space = await asyncio.to_thread(os.statvfs, self.root)
-        return space.f_bavail * space.f_frsize
-
-    async def put_proof(self, name: str, proof: bytes) -> None:
-        await self._put(f"{PROOFS}/{name}", proof)
-
-    async def get_proof(self, name: str) -> bytes:
-        return await self._get(f"{PROOFS}/{name}")
-
-    async def delete_proof(self, name: str) -> None:
-        await self._delete(f"{PROOFS}/{name}")
-
     async def delete_everything(self) -> int:
         """Remove every file of every job; how many there were."""
         paths = [path for folder in (JOBS, TOMBSTONES, PROOFS) async for path, _ in self._list(folder)]
         for path in paths:
             await self._delete(path)
+        await self.delete_stale_staging(0.0)
         return len(paths)
 
     async def delete_tombstone(self, job_id: str) -> None:

@@ -217,7 +217,7 @@ async def test_the_store_removes_it_when_it_tidies_up(storage, clock):
     (storage.root / "staging" / "left").write_bytes(b"half a result")
     age(storage.root / "staging" / "left")
     age(storage.root / "proofs" / "a1b2")
-    await store._sweeper._tidy()
+    await store._sweeper.tidy()
     assert list((storage.root / "staging").iterdir()) == []
     with pytest.raises(FileNotFoundError):
         await storage.get_proof("a1b2")
