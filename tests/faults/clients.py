@@ -43,8 +43,9 @@ class Client:
         self.statuses: list[int] = []
         self.slowest_s = 0.0
 
-    def submit(self, data: bytes, model: str, expected_sha256: str | None = None) -> History:
-        answer = self._insist("POST", "/api/v1/upscale", files={"image": ("p.png", data)}, data={"model": model})
+    def submit(self, data: bytes, model: str, expected_sha256: str | None = None, name: str = "p") -> History:
+        form = {"image": (f"{name}.png", data)}
+        answer = self._insist("POST", "/api/v1/upscale", files=form, data={"model": model})
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return History(answer.json()["job_id"], expected_sha256)
 

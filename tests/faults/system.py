@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -10,12 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import yaml
 
+from deployments.jobs.record import JobRecord, Result, ResultState, State, new_job_id
 from tests.ports import free_port
+from tests.unit.deployments.conftest import ORDER
 
 ROOT = Path(__file__).parents[2]
 FAST, BEST = "realesr-animevideov3", "realesrgan-x4plus"
@@ -27,31 +32,52 @@ class System:
     """`python -m deployments.run` on a storage and a port of its own. Every process of it carries a mark
     in its environment, by which it is found again."""
 
-    def __init__(self, folder: Path, **args: object) -> None:
-        self.storage, self.port, self._mark = folder / "storage", free_port(), secrets.token_hex(8)
+    def __init__(self, folder: Path, storage: Path | None = None, **args: object) -> None:
+        self.storage, self.port, self._mark = storage or folder / "storage", free_port(), secrets.token_hex(8)
+        self.control = folder / "control"
+        self.control.mkdir()
         self.url = f"http://127.0.0.1:{self.port}"
         config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
         config["http_options"]["port"] = self.port
         config["applications"][0]["args"] = {"storage_url": str(self.storage), "upscaler": {"device": "cpu"}, **args}
-        self._config, self._log = folder / "config.yaml", folder / "log"
-        self._config.write_text(yaml.safe_dump(config))
+        self.config, self._log = folder / "config.yaml", folder / "log"
+        self.config.write_text(yaml.safe_dump(config))
         self._scratch: str | None = None
 
     def start(self) -> None:
         """Return when it answers."""
         self._scratch = tempfile.mkdtemp(prefix="up", dir="/tmp")  # short: Ray puts sockets below it
-        environment = os.environ | {
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                self.command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+        self.wait_until_up()
+
+    @property
+    def command(self) -> list[str]:
+        """What `make run` runs."""
+        return [sys.executable, "-m", "deployments.run", str(self.config)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
             MARK: self._mark,
-            "RAY_TMPDIR": self._scratch,
+            "PYTHONPATH": str(ROOT / "tests" / "faults" / "hooks"),
+            "UPSCALER_FAULTS_DIR": str(self.control),
+            "RAY_TMPDIR": str(self._scratch),
             "RAY_AUTH_MODE": "disabled",
             "RAY_USAGE_STATS_ENABLED": "0",
         }
-        command = [sys.executable, "-m", "deployments.run", str(self._config)]
-        with self._log.open("a") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
-        self.wait_until_up()
+
+    def redeploy(self, **args: object) -> None:
+        """`serve deploy` the configuration with other settings to the running service."""
+        config = yaml.safe_load(self.config.read_text())
+        config["applications"][0]["args"] |= args
+        self.config.write_text(yaml.safe_dump(config))
+        dashboard = re.findall(r"dashboard at.*?(http://[\d.]+:\d+)", self._log.read_text())[-1]
+        serve = str(Path(sys.executable).with_name("serve"))
+        command = [serve, "deploy", "--address", dashboard, str(self.config)]
+        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, timeout=UP_S)
 
     def wait_until_up(self) -> float:
         """Seconds until it answered."""
@@ -102,6 +128,32 @@ class System:
         self._process.wait()
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def rss_bytes(self, *titles: str) -> int:
+        """Resident memory of these kinds of processes together."""
+        pids = [pid for title in titles for pid in self.pids(title)]
+        return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") for pid in pids)
+
+    def plant(self, result: bytes, *, age_s: float = 0.0) -> str:
+        """A completed job with this result, as an earlier life left it; the service takes it up when it starts."""
+        job_id, now = new_job_id(), time.time() - age_s
+        folder = self.storage / "jobs" / job_id
+        folder.mkdir(parents=True)
+        (folder / "result.1").write_bytes(result)
+        record = JobRecord(
+            job_id,
+            replace(ORDER, filename="planted"),
+            created_at=now,
+            state=State.COMPLETED,
+            attempt=1,
+            progress=100,
+            leased_at=now,
+            finished_at=now,
+            result=Result("result.1", len(result), hashlib.sha256(result).hexdigest()),
+            result_state=ResultState.AVAILABLE,
+        )
+        (folder / "job.json").write_bytes(record.to_json())
+        return job_id
 
     def files(self) -> list[Path]:
         """What is left of jobs in storage: pictures, records of live jobs."""

@@ -16,6 +16,7 @@ import ray
 import yaml
 
 from deployments.jobs.actor import ensure_store
+from deployments.jobs.messages import ACTOR_NAME
 from deployments.jobs.remote import NAMESPACE
 from deployments.settings import LimitSettings, Settings
 from tests.pictures import decoded, png
@@ -92,3 +93,12 @@ def test_a_store_of_another_version_is_replaced_and_keeps_its_jobs(ray_cluster, 
         assert ray.get_actor(old.store_name, NAMESPACE) != first
     finally:
         ray.kill(ray.get_actor(old.store_name, NAMESPACE))
+
+
+def test_a_job_store_that_was_removed_comes_back(client):
+    """`ray.kill` ends a detached actor for good: the health check of the Ingress finds that out."""
+    job_id = submit(client, png(3, 64, 64))
+    finished(client, job_id)
+    ray.kill(ray.get_actor(ACTOR_NAME, NAMESPACE))
+    eventually(lambda: client.get(f"/api/v1/status/{job_id}").status_code == 200, "the job store is back")
+    assert finished(client, submit(client, png(4, 64, 64)))["status"] == "completed"

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from deployments.errands import RETRY_S
+from deployments.errors import StorageError
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Order, new_job_id
 from deployments.jobs.store import JobStore
-from deployments.storage.storage import open_storage
+from deployments.storage.storage import JobStorage, open_storage
 from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
 from deployments.upscaler.work import Work
@@ -187,3 +191,42 @@ async def test_a_stopped_worker_gives_back_what_is_long(store, engine, shelf):
     document = await store.status(job_id)
     assert (document["status"], document["stage"]) == ("processing", "retrying")
     assert await store.storage.get_input(job_id) == png(1, 1500, 1500)
+
+
+class FailingStorage(JobStorage):
+    """A local storage whose inputs cannot be read for the first few times."""
+
+    def __init__(self, path, times: int) -> None:
+        opened = open_storage(str(path))
+        super().__init__(opened.objects, opened.root)
+        self.times_left = times
+
+    async def get_input(self, job_id: str) -> bytes:
+        if self.times_left:
+            self.times_left -= 1
+            raise StorageError("storage failed")
+        return await super().get_input(job_id)
+
+
+async def test_a_job_whose_storage_fails_is_kept_back_longer_each_time_and_then_done(tmp_path, engine, shelf):
+    store = JobStore(FailingStorage(tmp_path / "storage", 2), Policy())
+    await store.start()
+    job_id, began_at = await submit(store, png(1)), time.monotonic()
+    async with working(store, engine, shelf):
+        document = await ended(store, job_id)
+    assert (document["status"], document["attempt"]) == ("completed", 3)
+    assert time.monotonic() - began_at >= RETRY_S + 2 * RETRY_S
+    await store.close()
+
+
+async def test_a_codec_that_hangs_is_noticed():
+    codecs, go_on = Codecs(), threading.Event()
+    assert codecs.busy_s == 0.0
+    running = asyncio.ensure_future(codecs.run(lambda: go_on.wait(60)))
+    async with asyncio.timeout(10):
+        while codecs.busy_s < 0.05:
+            await asyncio.sleep(0.01)
+    go_on.set()
+    await running
+    assert codecs.busy_s == 0.0
+    codecs.close()

@@ -1,0 +1,40 @@
+"""One service for each module of experiments, of which every process can be found and killed."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")  # read by Ray when it is imported
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.checks import solo_results
+from tests.faults.clients import Client
+from tests.faults.system import System
+
+RESULT_TTL_S = 120.0
+"""A submission that was cut off may be a job all the same, which nobody knows of and nobody fetches."""
+
+
+@pytest.fixture(scope="module")
+def system(request, tmp_path_factory) -> Iterator[System]:
+    options = {"result_ttl_s": RESULT_TTL_S} | getattr(request.module, "OPTIONS", {})
+    system = System(Path(tmp_path_factory.mktemp("faults")), **options)
+    try:
+        system.start()
+        yield system
+    finally:
+        system.kill_everything()
+
+
+@pytest.fixture
+def client(system) -> Client:
+    return Client(system)
+
+
+@pytest.fixture(scope="module")
+def solo(system) -> dict[int, str]:
+    return solo_results(system)
