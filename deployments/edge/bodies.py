@@ -18,8 +18,11 @@ DISCONNECT: Message = {"type": "http.disconnect"}
 GRACE_S, SLOWEST_BYTES_PER_S = 10.0, 32_000
 """A body may take this long, and after that has to have come at this rate."""
 
-SPOOL_BYTES, REPLAY_BYTES, PACE_S = 1 << 20, 256 << 10, 0.002
-REPLAYED_BYTES, TURN_S = 40 << 20, 30.0
+SPOOL_BYTES, REPLAY_BYTES, PACE_S = 1 << 20, 48 << 10, 0.002
+"""What goes on at once, and how fast: two of them are still less than the 100 KB above which Ray copies a
+message into its object store, where pages stay that were touched once."""
+
+REPLAYED_BYTES, TURN_S = 16 << 20, 30.0
 """Bytes of bodies that are handed to the application at once, and how long one waits for its turn."""
 
 

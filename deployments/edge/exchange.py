@@ -26,8 +26,9 @@ from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
 
-LINGER_S, LINGER_BYTES = 2.0, 64 << 20
-"""How much of a refused body is read and dropped, so that the client comes to read the answer."""
+LINGER_S, LINGER_BYTES, BRIEF_S = 5.0, 64 << 20, 0.2
+"""How long a refused body is read and dropped, so that the client comes to read the answer: one that is
+announced to be moderately large to its end, another only until the answer must have arrived."""
 
 
 class EdgeStore(LeaseStore, Protocol):
@@ -137,16 +138,13 @@ class Exchange:
         await self._send({**message, "more_body": True} if is_last else message)
         if is_last:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._drop_body(), LINGER_S)
+                is_moderate = 0 < self._announced_bytes() <= LINGER_BYTES
+                await asyncio.wait_for(self._drop_body(), LINGER_S if is_moderate else BRIEF_S)
             await self._send({"type": "http.response.body", "body": b""})
 
     async def _drop_body(self) -> None:
-        dropped_bytes = 0
-        while dropped_bytes < LINGER_BYTES:
-            message = await self._receive()
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                return
-            dropped_bytes += len(message.get("body", b""))
+        while (message := await self._receive())["type"] == "http.request" and message.get("more_body", False):
+            pass
 
     def _announced_bytes(self) -> int:
         announced = Headers(scope=self._scope).get("content-length", "")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from typing import Self
 
-RECEIVE_BUFFER_BYTES = 8192
+RECEIVE_BUFFER_BYTES, CHUNK_BYTES = 8192, 1 << 16
 
 
 class Rude:
@@ -21,6 +22,22 @@ class Rude:
     def get(self, path: str) -> Self:
         self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
         return self
+
+    def post_endlessly(self, path: str, announced_bytes: int | None) -> str:
+        """Send zeros, and never stop, until an answer comes: its version and status. None announces chunks."""
+        length = "Transfer-Encoding: chunked" if announced_bytes is None else f"Content-Length: {announced_bytes}"
+        kind = "Content-Type: multipart/form-data; boundary=x"
+        self._socket.sendall(f"POST {path} HTTP/1.1\r\nHost: test\r\n{kind}\r\n{length}\r\n\r\n".encode())
+        piece = (
+            bytes(CHUNK_BYTES) if announced_bytes else f"{CHUNK_BYTES:x}\r\n".encode() + bytes(CHUNK_BYTES) + b"\r\n"
+        )
+        self._socket.setblocking(False)
+        unsent = memoryview(piece)
+        while True:
+            readable, _, _ = select.select([self._socket], [self._socket], [], 60)
+            if readable:
+                return self._socket.recv(12).decode()
+            unsent = unsent[self._socket.send(unsent) :] or memoryview(piece)
 
     def read(self, most_bytes: int) -> int:
         """How many bytes came, the head among them."""

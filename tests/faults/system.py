@@ -157,4 +157,9 @@ class System:
 
     def files(self) -> list[Path]:
         """What is left of jobs in storage: pictures, records of live jobs."""
-        return [path for path in (self.storage / "jobs").rglob("*") if path.is_file()]
+        return files_of_jobs(self.storage)
+
+
+def files_of_jobs(storage: Path) -> list[Path]:
+    """Files below `jobs`, where folders come and go while we look."""
+    return [Path(folder, name) for folder, _, names in os.walk(storage / "jobs") for name in names]

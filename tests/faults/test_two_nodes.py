@@ -21,7 +21,7 @@ from deployments.app import build_app
 from deployments.settings import ModelSettings, Settings, UpscalerSettings
 from tests.faults.checks import all_end_well, many, nothing_is_left, solo_results
 from tests.faults.clients import Client
-from tests.faults.system import BEST, FAST, ROOT
+from tests.faults.system import BEST, FAST, ROOT, files_of_jobs
 from tests.pictures import png
 from tests.ports import free_port
 
@@ -38,7 +38,7 @@ class TwoNodes:
     storage: Path
 
     def files(self) -> list[Path]:
-        return [path for path in (self.storage / "jobs").rglob("*") if path.is_file()]
+        return files_of_jobs(self.storage)
 
     def running_replicas(self) -> int:
         deployment = serve.status().applications["upscaler"].deployments["Upscaler"]
