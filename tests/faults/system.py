@@ -62,7 +62,7 @@ class System:
     def environment(self) -> dict[str, str]:
         return os.environ | {
             MARK: self._mark,
-            "PYTHONPATH": str(ROOT / "tests" / "faults" / "hooks"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "faults" / "hooks"), str(ROOT)]),
             "UPSCALER_FAULTS_DIR": str(self.control),
             "RAY_TMPDIR": str(self._scratch),
             "RAY_AUTH_MODE": "disabled",

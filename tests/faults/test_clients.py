@@ -17,6 +17,7 @@ from tests.faults.checks import INGRESS, PROXY, REPLICA, nothing_is_left
 from tests.faults.clients import Client, History
 from tests.faults.sockets import Rude
 from tests.faults.system import FAST, System
+from tests.pictures import encoded, picture
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
