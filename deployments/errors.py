@@ -31,6 +31,10 @@ class StoreUnavailableError(ServiceError):
     """The JobStore is restarting, or does not answer in time."""
 
 
+class StoreGoneError(StoreUnavailableError):
+    """There is no JobStore, and none will come by itself."""
+
+
 class StorageError(ServiceError):
     """The storage cannot be read or written."""
 

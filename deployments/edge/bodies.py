@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import tempfile
 import time
@@ -45,7 +46,10 @@ class Replays:
         self._fewer = asyncio.Condition()
 
     async def enter(self, size_bytes: int) -> bool:
-        """Wait for its turn. False when it did not come in time; else `leave` afterwards."""
+        """Wait for its turn. False when it did not come in time; else `leave` afterwards. A request without a
+        body waits for nobody."""
+        if not size_bytes:
+            return True
         try:
             async with asyncio.timeout(TURN_S), self._fewer:
                 await self._fewer.wait_for(lambda: not self._bytes or self._bytes + size_bytes <= REPLAYED_BYTES)
@@ -80,7 +84,9 @@ class Body:
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self.client_left = False
         self.refusal: str | None = None
-        self._hold(announced_bytes)
+        self._announced_bytes = announced_bytes
+        if announced_bytes > self._most_bytes:
+            self.refusal = "body_too_large"
 
     @property
     def size_bytes(self) -> int:
@@ -99,7 +105,10 @@ class Body:
             except OSError as error:
                 log.warning("a body cannot be spooled: %s", error)
                 self.refusal = "storage_unavailable"
-        spool.seek(0)
+        with contextlib.suppress(OSError):  # what cannot be written has been refused above, or will be by `close`
+            spool.seek(0)
+            return
+        self.refusal = self.refusal or "storage_unavailable"
 
     async def receive(self) -> Message:
         """The next message, or "disconnect" when the body has been refused."""
@@ -129,7 +138,8 @@ class Body:
         elif message["type"] == "http.request":
             self._complete = not message.get("more_body", False)
             self._received_bytes += len(message.get("body", b""))
-            self._hold(self._received_bytes)
+            if self._received_bytes:  # who sends nothing keeps nobody out
+                self._hold(max(self._received_bytes, self._announced_bytes))
         return DISCONNECT if self.refusal else message
 
     def close(self) -> None:
@@ -140,7 +150,8 @@ class Body:
 
     def _drop_spool(self) -> None:
         if self._spool is not None:
-            self._spool.close()
+            with contextlib.suppress(OSError):  # of a full disk, on which it writes what it still has in memory
+                self._spool.close()
         self._spool = None
 
     def _hold(self, total_bytes: int) -> None:

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 STALL_S = 30.0
 """A reader that takes nothing for so long has broken off."""
+LEAST_S, SLOWEST_BYTES_PER_S = 900.0, 32_000
+"""How long a download may take in all: a quarter of an hour, or longer where it is large."""
 PIECE_BYTES = 64 << 10
 LOOK_S, LOOK_MOST_S = 0.002, 0.05
 GRANT_HEADER = "x-upscaler-grant"
@@ -56,8 +58,10 @@ class Delivery:
     async def run(self, receive: Receive, send: Send) -> bool:
         """Send it. True when all of it has reached the client; never raises for a client that leaves."""
         wire, gone = Wire.of(receive), asyncio.ensure_future(_disconnected(receive))
+        most_s = max(LEAST_S, self._size_bytes / SLOWEST_BYTES_PER_S)
         try:
-            return await self._sent(send, wire, gone) and await self._arrived(wire, gone)
+            async with asyncio.timeout(most_s):
+                return await self._sent(send, wire, gone) and await self._arrived(wire, gone)
         except (OSError, TimeoutError, StorageError) as error:
             log.info("a download broke off: %r", error)
             if wire is not None:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.edge.bodies import BodyBudget, Replays
 from deployments.edge.exchange import EdgeStore, Exchange
+from deployments.edge.result import LOOK_AGAIN_S
 from deployments.errands import Errands
 from deployments.errors import ServiceError
 from deployments.ingress.envelope import REQUEST_ID
@@ -29,6 +30,8 @@ OURS = re.compile(r"/api/v1/(upscale|status/|download/)")
 STRIPPED = ("x-request-timeout-seconds", "x-request-disconnect-disabled")
 """With these headers Serve lets a client change how long a request lives."""
 REFRESH_S = 30.0
+ELSEWHERE_BYTES = 64 << 10
+"""The largest body at an address that is not ours: Serve's proxy would hold any in memory."""
 
 
 class Edge:
@@ -44,15 +47,19 @@ class Edge:
         self._storage: tuple[str, JobStorage] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not OURS.search(scope["path"]):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = MutableHeaders(scope=scope)
+        is_ours = OURS.search(scope["path"]) is not None
+        if not is_ours and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+            await self.app(scope, receive, send)
+            return
         for name in STRIPPED:
             del headers[name]
         if not REQUEST_ID.match(headers.get("x-request-id", "")):
             del headers["x-request-id"]  # Serve makes one, but repeats what a client says without a look
-        await Exchange(self, scope, receive, send).run()
+        await Exchange(self, scope, receive, send).run(None if is_ours else ELSEWHERE_BYTES)
 
     async def settings(self) -> EdgeSettings:
         """The store's word. Waits for it the first time only. Raises ServiceError when it never came."""
@@ -69,9 +76,13 @@ class Edge:
         url = (await self.settings()).storage_url
         if self._storage is None or self._storage[0] != url:
             storage = open_storage(url)
-            await prove_same_storage(storage, self.store, patience_s=0)
+            await prove_same_storage(storage, self.store, LOOK_AGAIN_S)
             self._storage = url, storage
         return self._storage[1]
+
+    def forget(self) -> None:
+        """What was known of the store and its storage has turned out to be wrong: ask again."""
+        self._settings = self._storage = None
 
     async def _ask(self) -> None:
         self._settings = await self.store.edge_settings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -15,13 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deployments.edge.bodies import Body, BodyBudget, Replays
 from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Delivery, Handover
 from deployments.edge.lease import LeaseStore, under_lease
-from deployments.edge.result import open_result
+from deployments.edge.result import open_result, why_not_there
 from deployments.errands import Errands
 from deployments.errors import RequestError, ServiceError
 from deployments.ingress.envelope import Envelope
 from deployments.ingress.problems import problem, refused
 from deployments.ingress.upload import too_large
-from deployments.jobs.messages import DownloadOutcome, EdgeSettings
+from deployments.jobs.messages import DownloadOutcome, EdgeSettings, Offer, Refusal
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,9 @@ class EdgeStore(LeaseStore, Protocol):
 
     async def edge_settings(self) -> EdgeSettings: ...
 
-    async def sees(self, name: str, proof: bytes) -> bool: ...
+    async def proof(self) -> bytes: ...
+
+    async def offer(self, job_id: str) -> Offer | Refusal: ...
 
 
 class Shared(Protocol):
@@ -53,6 +56,8 @@ class Shared(Protocol):
 
     async def storage(self) -> JobStorage: ...
 
+    def forget(self) -> None: ...
+
 
 class Exchange:
     """`run` it once. The application answers, unless the edge has to."""
@@ -62,19 +67,32 @@ class Exchange:
         self._started = self._replaced = False
         self._handover: tuple[Message, Handover] | None = None
 
-    async def run(self) -> None:
+    async def run(self, most_body_bytes: int | None = None) -> None:
+        """`most_body_bytes`: where that is less than an upload may have."""
         try:
             settings = await self._edge.settings()
         except ServiceError:
             await self._answer(refused("unavailable"))
             return
-        if "/api/v1/download/" in self._scope["path"] and self._edge.num_downloads >= settings.max_downloads:
+        if most_body_bytes is not None:
+            settings = replace(settings, max_upload_bytes=most_body_bytes)
+        if not self._is_download():
+            await self._answer_within(settings)
+        elif self._edge.num_downloads >= settings.max_downloads:
             await self._answer(refused("too_many_downloads"))
-            return
+        else:
+            self._edge.num_downloads += 1
+            try:
+                await self._answer_within(settings)
+            finally:
+                self._edge.num_downloads -= 1
+
+    async def _answer_within(self, settings: EdgeSettings) -> None:
+        """Let the application answer a request whose body is within the limits."""
         self._scope["extensions"] = {**self._scope.get("extensions", {}), ANNOUNCEMENT: {}}
         body = Body(self._receive, self._edge.budget, self._announced_bytes(), settings)
         try:
-            if self._scope["method"] == "POST" and not body.refusal:
+            if self._has_body() and not body.refusal:
                 await body.take_whole()
             if not body.refusal and not body.client_left:
                 await self._let_answer(body)
@@ -146,6 +164,12 @@ class Exchange:
         while (message := await self._receive())["type"] == "http.request" and message.get("more_body", False):
             pass
 
+    def _is_download(self) -> bool:
+        return "/api/v1/download/" in self._scope["path"] and self._scope["method"] == "GET"
+
+    def _has_body(self) -> bool:
+        return self._announced_bytes() > 0 or "transfer-encoding" in Headers(scope=self._scope)
+
     def _announced_bytes(self) -> int:
         announced = Headers(scope=self._scope).get("content-length", "")
         return int(announced) if announced.isdecimal() and announced.isascii() else 0
@@ -154,19 +178,14 @@ class Exchange:
 
     async def _deliver(self, head: Message, handover: Handover) -> None:
         """Stream a result that the application has leased for us, and tell the store how it went."""
-        self._edge.num_downloads += 1
-        try:
-            await under_lease(self._edge.store, self._edge.errands, handover, partial(self._delivered, head, handover))
-        finally:
-            self._edge.num_downloads -= 1
+        await under_lease(self._edge.store, self._edge.errands, handover, partial(self._delivered, head, handover))
 
     async def _delivered(self, head: Message, handover: Handover) -> DownloadOutcome:
         try:
             chunks = await open_result(await self._edge.storage(), handover)
         except FileNotFoundError as error:
             log.warning("job %s: %s", handover.job_id, error)
-            await self._answer(refused("result_lost"))
-            return "lost"
+            return await self._not_there(handover)
         except ServiceError as error:
             log.warning("job %s: the result cannot be read: %s", handover.job_id, error)
             await self._answer(refused("unavailable"))
@@ -174,3 +193,12 @@ class Exchange:
         self._started = True
         has_arrived = await Delivery(head, chunks, handover.size_bytes).run(self._receive, self._send)
         return "delivered" if has_arrived else "aborted"
+
+    async def _not_there(self, handover: Handover) -> DownloadOutcome:
+        """Answer for bytes that are not as published: lost, unless somebody has deleted them just now or it
+        is us who look in the wrong place."""
+        code = await why_not_there(await self._edge.storage(), self._edge.store, handover.job_id)
+        if code == "unavailable":
+            self._edge.forget()
+        await self._answer(refused(code))
+        return "lost" if code == "result_lost" else "aborted"

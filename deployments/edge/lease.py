@@ -16,7 +16,7 @@ from deployments.jobs.messages import DownloadOutcome
 
 log = logging.getLogger(__name__)
 
-EXTEND_S = 15.0
+EXTEND_S = 5.0
 
 
 class LeaseStore(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from deployments.errors import StoreGoneError, StoreUnavailableError
 from deployments.ingress.admission import Admission, Serving
 from deployments.ingress.api import create_app
 from deployments.ingress.backend import Backend
@@ -20,6 +22,8 @@ from deployments.jobs.remote import RemoteStore
 from deployments.settings import Settings
 from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import open_storage
+
+UNWELL_S = 120.0
 
 
 def _in_a_loop_of_its_own(proof: Coroutine[Any, Any, None]) -> None:
@@ -37,6 +41,7 @@ class Ingress:
         # The handle goes unused, since replicas pull their work: it makes the two one application.
         os.umask(0o077)
         ensure_store(settings)
+        self._well_at = time.monotonic()
         self._store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)
         _in_a_loop_of_its_own(prove_same_storage(storage, RemoteStore(settings.store_name)))
         self._backend = Backend(
@@ -47,9 +52,17 @@ class Ingress:
         )
 
     async def check_health(self) -> None:
-        """Raises when the job store is gone or has stopped to sweep: the replica that Serve starts in place
-        of this one brings it up again."""
-        await self._store.check_health()
+        """Raises when there is no job store, or none that answers in minutes: the replica that Serve starts in
+        place of this one brings it up again. One that is just being restarted is waited for."""
+        try:
+            await self._store.check_health()
+        except StoreGoneError:
+            raise
+        except StoreUnavailableError:
+            if time.monotonic() - self._well_at > UNWELL_S:
+                raise
+        else:
+            self._well_at = time.monotonic()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return create_app(self._backend, behind_serve_proxy=True)

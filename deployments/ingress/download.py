@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from deployments.edge.delivery import GRANT_HEADER, Delivery, Handover
 from deployments.edge.lease import under_lease
-from deployments.edge.result import open_result
+from deployments.edge.result import open_result, why_not_there
 from deployments.errors import StorageError
 from deployments.ingress.backend import Backend
 from deployments.ingress.problems import refused
@@ -73,9 +73,11 @@ async def download(backend: Backend, job_id: str, *, keep: bool = False, by_edge
     try:
         chunks = await open_result(backend.storage, handover)
     except (FileNotFoundError, StorageError) as error:
-        lost = isinstance(error, FileNotFoundError)
-        await backend.end_download(grant, "lost" if lost else "aborted")
-        raise refused("result_lost" if lost else "unavailable") from error
+        code = "unavailable"
+        if isinstance(error, FileNotFoundError):
+            code = await why_not_there(backend.storage, backend.store, job_id)
+        await backend.end_download(grant, "lost" if code == "result_lost" else "aborted")
+        raise refused(code) from error
     return _Streamed(download_headers(grant), handover, chunks, backend)
 
 

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from deployments.errors import RequestError
+from deployments.errors import RequestError, StorageError
 
 MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 4, 16, 4096
 
@@ -66,6 +66,8 @@ async def received(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
         form = await _Form(request, max_bytes).parse()
     except (MultiPartException, UnicodeError, LookupError) as error:  # the last two: names in an odd charset
         raise RequestError("bad_multipart", "The body is not a well-formed multipart form.") from error
+    except OSError as error:
+        raise StorageError("an upload cannot be spooled: the temporary directory is full") from error
     try:
         yield _upload(form)
     finally:

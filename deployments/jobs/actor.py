@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -65,6 +66,7 @@ class JobStoreActor:
         except StorageError as error:  # raised to whoever asks: a constructor's error would be retried for ever
             self._trouble = str(error)
             log.error("the job store cannot start: %s", error)  # noqa: TRY400
+            self._watching = self._errands.start(self._start_later())
         else:
             self._watching = self._errands.start(self._end_when_stopped())
 
@@ -134,11 +136,20 @@ class JobStoreActor:
     async def depth(self) -> Depth:
         return await self._store.depth()
 
-    async def sees(self, name: str, proof: bytes) -> bool:
-        return await self._store.sees(name, proof)
+    async def proof(self) -> bytes:
+        return await self._store.proof()
 
     async def check_health(self) -> None:
         await self._store.check_health()
+
+    async def _start_later(self) -> None:
+        """Go on trying: where the application has been shut down, nobody else would start to sweep."""
+        while self._trouble:
+            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(StorageError):
+                await self._store.start()
+                self._trouble = None
+        await self._end_when_stopped()
 
     async def _end_when_stopped(self) -> None:
         """End the process when the sweep has stopped: Ray starts it anew, and recovery puts all in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter
 
 MAX_WAITING = 200
 """Half of what the ingress serves at once; whoever comes beyond it is answered without waiting."""
@@ -14,19 +14,29 @@ class Endings:
 
     def __init__(self, most: int = MAX_WAITING) -> None:
         self._most, self._num_waiting = most, 0
-        self._ended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._ended: dict[str, asyncio.Event] = {}
+        self._num_for: Counter[str] = Counter()
 
     async def wait(self, job_id: str, wait_s: float) -> None:
         """Return when its end is announced, at the latest after `wait_s`."""
         if self._num_waiting >= self._most:
             return
         self._num_waiting += 1
+        self._num_for[job_id] += 1
         try:
-            await asyncio.wait_for(self._ended[job_id].wait(), wait_s)
+            await asyncio.wait_for(self._ended.setdefault(job_id, asyncio.Event()).wait(), wait_s)
         except TimeoutError:
             pass
         finally:
             self._num_waiting -= 1
+            self._leave(job_id)
+
+    def _leave(self, job_id: str) -> None:
+        """The last to leave forgets what was waited for."""
+        self._num_for[job_id] -= 1
+        if not self._num_for[job_id]:
+            del self._num_for[job_id]
+            self._ended.pop(job_id, None)
 
     def announce(self, job_id: str) -> None:
         """It has ended: let everybody go who waits for it."""

@@ -39,6 +39,11 @@ class HandOut:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether nobody would get a job any more."""
+        return self._task is not None and self._task.done()
+
     def start(self) -> None:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._loop(), name="hand-out")
@@ -66,13 +71,16 @@ class HandOut:
             return
         waiter.take()
         try:
-            await self._ledger.write_grant(record, waiter.holder)
+            is_granted = await self._ledger.write_grant(record, waiter.holder)
         except Exception:  # whatever it was, the job must not be lost between queue and holder
             log.exception("job %s could not be leased; it keeps its place", record.job_id)
             self._store.table.unclaim(record.job_id)
             waiter.refuse(StoreUnavailableError("the storage failed"))
             return
-        if self._store.waiters.has(waiter):
+        if not is_granted:  # it has been cancelled meanwhile
+            waiter.put_back()
+            self.wake()
+        elif self._store.waiters.has(waiter):
             waiter.grant(Grant(record.job_id, record.attempt, record.order, self._store.lease_s))
         else:  # it has hung up meanwhile
             await self._give_back(record)

@@ -20,6 +20,16 @@ class Job:
     queue_ends: float = float("inf")
     evict_at: float = float("inf")
 
+    @property
+    def shown_progress(self) -> int:
+        """What clients may see of its progress, 0…99."""
+        return min(99, self.progress, self.record.progress)
+
+    @property
+    def left_s(self) -> float:
+        """Estimated seconds of work that are left."""
+        return self.record.order.estimated_s * (1 - self.progress / 100)
+
     def is_silent(self, now: float) -> bool:
         """Whether it is leased, and its holder has not been heard of in time."""
         return self.record.state is State.RUNNING and self.lease_ends <= now

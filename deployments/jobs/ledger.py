@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from deployments.errors import StorageError
-from deployments.jobs.record import JobRecord, ResultState
+from deployments.jobs.record import JobRecord, ResultState, State
 from deployments.jobs.table import JobTable
 from deployments.storage.storage import JobStorage
 
@@ -37,10 +37,26 @@ class Ledger:
         self._table.commit(record, holder)
         self._on_written(record)
 
-    async def write_grant(self, record: JobRecord, holder: str) -> None:
-        """Write down that `holder` has the job, then let it be so."""
+    async def write_new(self, record: JobRecord) -> None:
+        """Write down a job that nobody knows yet. Raises StorageError."""
         async with self._turns[record.job_id]:
+            await self.write(record)
+
+    async def settled(self, job_id: str) -> None:
+        """Return when what is being written of a job has been written."""
+        if job_id in self._turns:
+            async with self._turns[job_id]:
+                pass
+
+    async def write_grant(self, record: JobRecord, holder: str) -> bool:
+        """Write down that `holder` has the job, then let it be so. False when the job has changed since it
+        was claimed. Raises StorageError."""
+        async with self._turns[record.job_id]:
+            job = self._table.find(record.job_id)
+            if job is None or job.record.state is not State.QUEUED or job.record.attempt != record.attempt - 1:
+                return False
             await self.write(record, holder)
+        return True
 
     async def conclude(self, job_id: str, decide: Callable[[], JobRecord | None]) -> bool:
         """Carry out one decision on one job: write, commit, clear away. False when it was refused."""

@@ -140,8 +140,8 @@ class Store(Protocol):
     async def depth(self) -> Depth:
         """How much work there is, for autoscaling."""
 
-    async def sees(self, name: str, proof: bytes) -> bool:
-        """Whether a proof that the caller has put into its storage is in the store's, byte for byte."""
+    async def proof(self) -> bytes:
+        """What the file says by which the store owns its storage: see `storage/proof.py`."""
 
     async def check_health(self) -> None:
         """Raises StoreUnavailableError when the sweep has stopped."""

@@ -30,8 +30,8 @@ class Policy:
         return _left_s(self.tombstone_ttl_s, record.gone_at, wall)
 
     def may_wait_s(self, record: JobRecord, wall: float) -> float:
-        """Seconds that a job may stay in the queue."""
-        return _left_s(self.queue_limit_s, record.leased_at or record.created_at, wall)
+        """Seconds that a job may stay in the queue, as an earlier life left it."""
+        return _left_s(self.queue_limit_s, record.queued_at or record.created_at, wall)
 
 
 def _left_s(whole_s: float, since: float | None, wall: float) -> float:

@@ -51,6 +51,7 @@ class JobQueue:
         self._alone.pop(job_id, None)
 
     def position(self, job_id: str) -> int | None:
+        """1 for the job that is next; None when it does not wait."""
         if job_id not in self._waiting:
             return None
         return 1 + next(place for place, waiting in enumerate(self._waiting) if waiting == job_id)

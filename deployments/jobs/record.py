@@ -91,7 +91,7 @@ class JobRecord:
     `attempt` is also the fence: the word of a holder of an earlier attempt is void. `deaths` and
     `releases` say how attempts ended that did not end the job; `suspect`, that a holder has died with it,
     perhaps by it. `progress` is a mark above all that
-    was shown while it ran.
+    was shown while it ran. `queued_at` is when it came back into the queue, None when it never did.
     """
 
     job_id: str
@@ -103,6 +103,7 @@ class JobRecord:
     releases: int = 0
     suspect: bool = False
     progress: int = 0
+    queued_at: float | None = None
     leased_at: float | None = None
     finished_at: float | None = None
     result: Result | None = None

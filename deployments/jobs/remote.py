@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from deployments.errors import ServiceError, StoreUnavailableError
+from deployments.errors import ServiceError, StoreGoneError, StoreUnavailableError
 from deployments.jobs.messages import (
     ACTOR_NAME,
     Deletion,
@@ -77,8 +77,8 @@ class RemoteStore:
     async def depth(self) -> Depth:
         return await self._call("depth")  # type: ignore[no-any-return]
 
-    async def sees(self, name: str, proof: bytes) -> bool:
-        return await self._call("sees", name, proof)  # type: ignore[no-any-return]
+    async def proof(self) -> bytes:
+        return await self._call("proof")  # type: ignore[no-any-return]
 
     async def check_health(self) -> None:
         await self._call("check_health")
@@ -97,7 +97,9 @@ class RemoteStore:
             if isinstance(error.cause, ServiceError):
                 raise error.cause from None
             raise
-        except (RayActorError, ValueError) as error:
+        except ValueError as error:
+            raise StoreGoneError("there is no job store") from error
+        except RayActorError as error:
             self._actor = None  # dead or replaced: look its name up again
             raise StoreUnavailableError("the job store is not there") from error
         except (TimeoutError, RayError) as error:

@@ -6,7 +6,6 @@ and what concerns one job happens in turn. Nobody is told of a state before it i
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from functools import partial
 from typing import Any
@@ -72,8 +71,8 @@ class JobStore:
         self._ownership.release()
 
     async def check_health(self) -> None:
-        if self._sweeper.has_stopped:
-            raise StoreUnavailableError("the sweep has stopped")
+        if self._sweeper.has_stopped or self._hand_out.has_stopped:
+            raise StoreUnavailableError("the sweep or the hand-out has stopped")
 
     def _require_ready(self) -> None:
         if self.trouble:
@@ -91,7 +90,7 @@ class JobStore:
         if isinstance(record, Refusal):
             return record
         try:
-            await self._ledger.write(record)
+            await self._ledger.write_new(record)
         except StorageError:
             log.exception("a job could not be written")
             self.table.intake.take_back(job_id)
@@ -108,12 +107,11 @@ class JobStore:
         if job is None:
             return None
         downloading = self.table.downloads.active(job_id)
-        return status_document(
-            job.record, self.table.shown_progress(job_id), self.table.queue_position(job_id), downloading
-        )
+        return status_document(job.record, job.shown_progress, self.table.queue_position(job_id), downloading)
 
     async def delete(self, job_id: str) -> Deletion | None:
         self._require_ready()
+        await self._ledger.settled(job_id)
         job = self.table.find(job_id)
         if job is None:
             return None
@@ -126,14 +124,14 @@ class JobStore:
 
     async def offer(self, job_id: str) -> Offer | Refusal:
         self._require_ready()
-        return self.table.offer(job_id)
+        return self.table.downloads.offer(self.table.find(job_id))
 
     async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
         self._require_ready()
         if self.table.downloads.active(job_id):  # perhaps its last byte has just arrived, and we are about to hear
             await self._download_ends.wait(job_id, DOWNLOAD_ENDS_S)
             self._require_ready()
-        return self.table.lease_download(job_id)
+        return self.table.downloads.lease(self.table.find(job_id))
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:
         self._require_ready()
@@ -159,9 +157,9 @@ class JobStore:
             return await waiter.granted(wait_s)
 
     async def report(self, reports: dict[str, Report]) -> list[str]:
-        self._require_ready()
         self.table.intake.hear()
         dropped = [job_id for job_id, report in reports.items() if not self.table.report(job_id, report)]
+        self._require_ready()  # only now: a holder that reports lives, whatever trouble we have ourselves
         try:
             for job_id in reports.keys() - set(dropped):
                 await self._ledger.conclude(job_id, partial(self.table.noted_progress, job_id))
@@ -185,11 +183,9 @@ class JobStore:
         self._require_ready()
         return self.table.depth()
 
-    async def sees(self, name: str, proof: bytes) -> bool:
+    async def proof(self) -> bytes:
         self._require_ready()
-        with contextlib.suppress(FileNotFoundError):
-            return await self._storage.get_proof(name) == proof
-        return False
+        return self._ownership.proof
 
     # -- for the sweep --------------------------------------------------------------------------------
 

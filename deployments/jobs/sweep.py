@@ -15,7 +15,7 @@ from deployments.errors import ServiceError
 from deployments.jobs.ledger import Ledger
 from deployments.jobs.record import JobRecord, ResultState
 from deployments.jobs.table import JobTable
-from deployments.storage.storage import JobStorage
+from deployments.storage.storage import Folder, JobStorage
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ SWEEP_S = 2.0
 TIDY_S = 60.0
 STOPPED_S = 60.0
 """A sweep in which no step has ended for so long will never go on."""
+
+PAUSE_S = 3.0
 
 UPLOAD_DEADLINE_S = 120.0
 """A folder without a record that is older than this belongs to an upload whose ingress died: twice the time
@@ -67,8 +69,12 @@ class Sweeper:
 
     async def _loop(self) -> None:
         while True:
+            slept_at = time.monotonic()
             await asyncio.sleep(SWEEP_S)
             self._moved_at = time.monotonic()
+            if self._moved_at - slept_at > SWEEP_S + PAUSE_S:
+                log.warning("the job store did not run for a while; nobody has fallen silent but itself")
+                self._store.table.renew_leases()
             try:
                 await self._store.check_ownership()
                 if self._store.trouble is None:
@@ -117,13 +123,21 @@ class Sweeper:
     async def tidy(self) -> None:
         """Remove files that no record names: of dead attempts, and of uploads that never became jobs."""
         await self._store.storage.delete_stale_staging(UPLOAD_DEADLINE_S)
-        now = datetime.now(UTC)
-        for job_id, modified in (await self._store.storage.folders()).items():
-            if self._store.table.find(job_id) is not None:
-                for name in await self._store.storage.files(job_id):
-                    await self._remove_stray(job_id, name)
-            elif (now - modified).total_seconds() > UPLOAD_DEADLINE_S:
-                await self._store.storage.delete_folder(job_id)
+        for job_id, folder in (await self._store.storage.folders()).items():
+            self._moved_at = time.monotonic()
+            await self._tidy_folder(job_id, folder)
+
+    async def _tidy_folder(self, job_id: str, folder: Folder) -> None:
+        job = self._store.table.find(job_id)
+        if job is not None and not job.record.has_bytes:
+            await self._store.storage.delete_folder(job_id)
+        elif job is not None:
+            for name in folder.names:
+                await self._remove_stray(job_id, name)
+        elif "job.json" in folder.names:
+            log.debug("job %s: a record that we cannot read is for the operator to look at", job_id)
+        elif (datetime.now(UTC) - folder.modified).total_seconds() > UPLOAD_DEADLINE_S:
+            await self._store.storage.delete_folder(job_id)
 
     async def _remove_stray(self, job_id: str, name: str) -> None:
         job = self._store.table.find(job_id)  # as it is now, not as it was when the folder was listed

@@ -16,7 +16,7 @@ from deployments.jobs.downloads import DownloadLeases
 from deployments.jobs.holders import Holders
 from deployments.jobs.intake import Intake
 from deployments.jobs.job import Job
-from deployments.jobs.messages import Depth, DownloadGrant, Offer, Refusal, Report
+from deployments.jobs.messages import Depth, Refusal, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.queue import JobQueue
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, evolve
@@ -49,17 +49,11 @@ class JobTable:
         return len(self._jobs)
 
     def queue_position(self, job_id: str) -> int | None:
-        """1 for the job that is next; None when it does not wait."""
         return self._queue.position(job_id)
-
-    def shown_progress(self, job_id: str) -> int:
-        """What clients may see of a job's progress, 0…99."""
-        job = self._jobs[job_id]
-        return min(99, job.progress, job.record.progress)
 
     def depth(self) -> Depth:
         running = [job for job in self._jobs.values() if job.record.state is State.RUNNING]
-        left_s = sum(job.record.order.estimated_s * (1 - job.progress / 100) for job in running)
+        left_s = sum(job.left_s for job in running)
         return Depth(len(self._queue), len(running), self._queue.seconds + left_s)
 
     # -- changing: the new record, to be written and then committed -------------------------------
@@ -150,13 +144,15 @@ class JobTable:
     def commit(self, record: JobRecord, holder: str | None = None) -> None:
         """Make a written record the truth. `holder` is who got a claimed job."""
         job = self._jobs.get(record.job_id) or Job(record, record.progress)
+        if job.record.is_terminal and job.record.state is not record.state:
+            raise ValueError("no transition leaves a terminal state")
         was_queued = job.record.state is State.QUEUED and record.job_id in self._jobs
         self._jobs[record.job_id] = job
         job.record = record
         self.intake.note(record)
         if record.state is State.QUEUED and not was_queued:
             job.queued_at = self._clock.monotonic()
-            job.queue_ends = job.queued_at + self._policy.may_wait_s(record, self._clock.wall())
+            job.queue_ends = job.queued_at + self._policy.queue_limit_s
             self._enqueue(record)
         if record.state is not State.QUEUED:
             self._queue.discard(record.job_id)
@@ -172,13 +168,22 @@ class JobTable:
             job.evict_at = self._clock.monotonic() + self._policy.kept_for_s(record, self._clock.wall())
 
     def load(self, record: JobRecord) -> None:
-        """Take up a record found on disk. A job that was running keeps its lease for one period; if
-        nobody reports on it, everything was restarted, and that is no death of its holder."""
+        """Take up a record found on disk."""
         self.commit(record)
-        if record.state is State.RUNNING:
-            job = self._jobs[record.job_id]
+        job = self._jobs[record.job_id]
+        job.queue_ends = self._clock.monotonic() + self._policy.may_wait_s(record, self._clock.wall())
+        self._take_up(job)
+
+    def renew_leases(self) -> None:
+        """We have not listened for a while: let every holder have another period in which to report."""
+        for job in self._jobs.values():
+            self._take_up(job)
+
+    def _take_up(self, job: Job) -> None:
+        """A running job keeps its lease for one period. If nobody reports on it, that is no death of its holder."""
+        if job.record.state is State.RUNNING:
             job.acknowledged, job.lease_ends = False, self._clock.monotonic() + self._policy.lease_s
-            self._holders.take_up(record.job_id)
+            self._holders.take_up(job.record.job_id)
 
     # -- in memory alone --------------------------------------------------------------------------
 
@@ -191,12 +196,6 @@ class JobTable:
         job.lease_ends = self._clock.monotonic() + self._policy.lease_s
         job.progress = max(job.progress, min(99, report.progress))
         return True
-
-    def offer(self, job_id: str) -> Offer | Refusal:
-        return self.downloads.offer(self._jobs.get(job_id))
-
-    def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
-        return self.downloads.lease(self._jobs.get(job_id))
 
     # -- what time has done ------------------------------------------------------------------------
 
@@ -229,8 +228,7 @@ class JobTable:
 
     def _next_end_s(self) -> int:
         """When the next running job is likely to end, and so to make room."""
-        running = (job for job in self._jobs.values() if job.record.state is State.RUNNING)
-        left_s = (job.record.order.estimated_s * (1 - job.progress / 100) for job in running)
+        left_s = (job.left_s for job in self._jobs.values() if job.record.state is State.RUNNING)
         return math.ceil(min(MOST_RETRY_S, max(1.0, min(left_s, default=MOST_RETRY_S))))
 
     def _enqueue(self, record: JobRecord) -> None:

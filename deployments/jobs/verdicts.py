@@ -24,7 +24,7 @@ def given_back(record: JobRecord, policy: Policy, wall: float) -> JobRecord:
     """Queued again by its holder's own word, which is no mark against the job."""
     if record.attempt >= policy.max_leases:
         return _too_often(record, wall)
-    return evolve(record, state=State.QUEUED, releases=record.releases + 1)
+    return evolve(record, state=State.QUEUED, queued_at=wall, releases=record.releases + 1)
 
 
 def fallen_silent(record: JobRecord, policy: Policy, wall: float, *, acknowledged: bool, alone: bool) -> JobRecord:
@@ -39,7 +39,7 @@ def fallen_silent(record: JobRecord, policy: Policy, wall: float, *, acknowledge
     if record.attempt >= policy.max_leases:
         return _too_often(record, wall)
     suspect = record.suspect or acknowledged
-    return evolve(record, state=State.QUEUED, deaths=deaths, releases=releases, suspect=suspect)
+    return evolve(record, state=State.QUEUED, queued_at=wall, deaths=deaths, releases=releases, suspect=suspect)
 
 
 def _too_often(record: JobRecord, wall: float) -> JobRecord:

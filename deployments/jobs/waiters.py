@@ -20,6 +20,10 @@ class Waiter:
     def take(self) -> None:
         self.taken = True
 
+    def put_back(self) -> None:
+        """What was taken for it is gone: it waits on."""
+        self.taken = False
+
     def grant(self, grant: Grant) -> None:
         if not self._future.done():
             self._future.set_result(grant)

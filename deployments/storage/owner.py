@@ -8,6 +8,7 @@ the last to raise it owns it, and the one before finds out when it looks again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -21,14 +22,18 @@ from obstore.store import ObjectStore
 
 from deployments.errors import StorageError
 from deployments.storage.objects import SMALL_S, translated, translated_put
-from deployments.storage.storage import JobStorage
+from deployments.storage.storage import EPOCH_FILE, LOCK_FILE, JobStorage
 
-LOCK_FILE, EPOCH_FILE = "owner.lock", "owner.json"
+PROOF_BYTES = 64
 IN_USE = "the storage is in use by another Upscaler; stop that one or configure another storage_url"
 
 
 class Ownership(Protocol):
-    """`take` once, `check` now and then; both raise StorageError when somebody else owns it."""
+    """`take` once, `check` now and then; both raise StorageError when somebody else owns it. `proof` is
+    what its file says: nobody who sees another storage can know it."""
+
+    @property
+    def proof(self) -> bytes: ...
 
     async def take(self) -> None: ...
 
@@ -47,6 +52,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+        self.proof = b""
 
     async def take(self) -> None:
         self.take_now()
@@ -65,6 +71,7 @@ class FileLock:
             os.close(descriptor)
             raise StorageError(IN_USE) from error
         self._descriptor = descriptor
+        self.proof = _written_proof(descriptor)
 
     async def check(self) -> None:
         """A lock that is held stays held, but its file may have been removed, and with it the storage."""
@@ -75,13 +82,25 @@ class FileLock:
     def _is_there(self) -> bool:
         try:
             return self._descriptor is not None and os.path.samestat(os.fstat(self._descriptor), self._path.stat())
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError as error:  # of a mount that is away for a moment: no reason to give up a lock
+            raise StorageError(f"storage failed: {error.strerror}") from error
 
     def release(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _written_proof(descriptor: int) -> bytes:
+    """A name for this owner, in its file. Where a full disk does not take it, the last owner's does as well."""
+    proof = secrets.token_hex(PROOF_BYTES // 2).encode()
+    with contextlib.suppress(OSError):
+        os.pwrite(descriptor, proof, 0)
+    if found := os.pread(descriptor, PROOF_BYTES, 0):
+        return found
+    raise StorageError("the storage is full")
 
 
 class Epoch:
@@ -90,6 +109,7 @@ class Epoch:
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
         self._ours: tuple[int, str] | None = None
+        self.proof = b""
 
     async def take(self) -> None:
         (epoch, _), e_tag = await self._read()
@@ -102,7 +122,7 @@ class Epoch:
                     await obstore.put_async(self._objects, EPOCH_FILE, body, mode=mode)  # type: ignore[arg-type]
             except (AlreadyExistsError, PreconditionError) as error:
                 raise StorageError(IN_USE) from error
-        self._ours = ours
+        self._ours, self.proof = ours, body
 
     async def check(self) -> None:
         found, _ = await self._read()

@@ -4,7 +4,6 @@
     jobs/<id>/job.json           the record, written before anyone is told what it says
     jobs/<id>/result.<fence>     what an attempt produced; job.json names the one that counts
     tombstones/<id>.json         the record of a job whose bytes are gone, kept for a while
-    proofs/<nonce>               what one process wrote for another to read: that both see the same storage
     staging/<random>             what is being written, in a local directory only
     owner.lock or owner.json     who owns this storage (owner.py)
 
@@ -17,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -30,7 +30,8 @@ from deployments.errors import StorageError
 from deployments.storage.local import Kernel, LocalDirectory
 from deployments.storage.objects import SMALL_S, open_objects, translated, translated_put
 
-JOBS, TOMBSTONES, PROOFS = "jobs", "tombstones", "proofs"
+JOBS, TOMBSTONES = "jobs", "tombstones"
+LOCK_FILE, EPOCH_FILE = "owner.lock", "owner.json"
 STREAM_BYTES = 1 << 20
 READ_AT_ONCE = 32
 
@@ -57,6 +58,14 @@ def _local_root(url: str) -> Path:
         raise ValueError("after file:// comes an absolute path, with a third slash")
     path = unquote(split.path) if url.startswith("file://") else url
     return Path(path).expanduser().absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A job's folder: the names of its files, and when the newest of them was written."""
+
+    names: frozenset[str]
+    modified: datetime
 
 
 class JobStorage:
@@ -110,13 +119,14 @@ class JobStorage:
             return await self._get(path, SMALL_S)
         return None
 
-    async def folders(self) -> dict[str, datetime]:
-        """The jobs that have files, and when the newest of them was written."""
-        newest: dict[str, datetime] = {}
+    async def folders(self) -> dict[str, Folder]:
+        """The jobs that have files."""
+        found: dict[str, Folder] = {}
         async for path, modified in self._list(JOBS):
-            job_id = path.split("/")[1]
-            newest[job_id] = max(modified, newest.get(job_id, modified))
-        return newest
+            _, job_id, name = path.split("/", 2)
+            folder = found.get(job_id, Folder(frozenset(), modified))
+            found[job_id] = Folder(folder.names | {name}, max(modified, folder.modified))
+        return found
 
     async def files(self, job_id: str) -> list[str]:
         """Names of the files in a job's folder."""
@@ -135,7 +145,7 @@ class JobStorage:
 
     async def delete_everything(self) -> int:
         """Remove every file of every job; how many there were."""
-        paths = [path for folder in (JOBS, TOMBSTONES, PROOFS) async for path, _ in self._list(folder)]
+        paths = [path for folder in (JOBS, TOMBSTONES) async for path, _ in self._list(folder)]
         for path in paths:
             await self._delete(path)
         await self.delete_stale_staging(0.0)
@@ -144,21 +154,13 @@ class JobStorage:
     async def delete_tombstone(self, job_id: str) -> None:
         await self._delete(f"{TOMBSTONES}/{job_id}.json")
 
-    async def put_proof(self, nonce: str, value: bytes) -> None:
-        """Write what another process must be able to read if it has the same storage. `nonce` is a plain name."""
-        await self._put(f"{PROOFS}/{nonce}", value)
-
-    async def get_proof(self, nonce: str) -> bytes:
-        return await self._get(f"{PROOFS}/{nonce}", SMALL_S)
-
-    async def delete_proof(self, nonce: str) -> None:
-        await self._delete(f"{PROOFS}/{nonce}")
+    async def get_owner(self) -> bytes:
+        """The file by which this storage is owned."""
+        return await self._get(LOCK_FILE if self.root else EPOCH_FILE, SMALL_S)
 
     async def delete_stale_staging(self, older_than_s: float) -> None:
-        """Remove what processes that died have left: half-written files (a local directory's) and proofs."""
+        """Remove what processes that died have left: a local directory's half-written files."""
         oldest = datetime.now(UTC) - timedelta(seconds=older_than_s)
-        for path in [path async for path, modified in self._list(PROOFS) if modified < oldest]:
-            await self._delete(path)
         if self._directory is not None:
             with translated():
                 await asyncio.to_thread(self._directory.delete_staged, oldest.timestamp())

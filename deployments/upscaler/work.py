@@ -27,6 +27,10 @@ COMPUTED_PROGRESS = 97
 """Per cent when the engine is done; encoding and storing are the rest."""
 
 
+class InputMissingError(Exception):
+    """The input of a job is not in storage, or not in the storage that is seen here."""
+
+
 class Work:
     """A job in hand. `run` it once; `progress` and `cancel` are for others meanwhile."""
 
@@ -59,10 +63,13 @@ class Work:
     async def run(self, storage: JobStorage, engine: Engine, shelf: ModelShelf, codecs: Codecs) -> Result:
         """Do the job; its result is in storage but not yet published when this returns.
 
-        Raises UpscalerError when the picture or the model is at fault, StorageError, FileNotFoundError.
+        Raises UpscalerError when the picture or the model is at fault, InputMissingError, StorageError.
         """
         order = self.grant.order
-        data = await storage.get_input(self.grant.job_id)
+        try:
+            data = await storage.get_input(self.grant.job_id)
+        except FileNotFoundError as error:
+            raise InputMissingError(self.grant.job_id) from error
         picture = await codecs.run(lambda: decode(io.BytesIO(data)))
         model = await asyncio.to_thread(shelf.get, order.model)
         pixels = await self._enlarged(engine, model, picture)

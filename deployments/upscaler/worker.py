@@ -8,13 +8,14 @@ import logging
 from collections.abc import Awaitable
 
 from deployments.errands import RETRY_S, insist
-from deployments.errors import ServiceError
+from deployments.errors import ConfigurationError, ServiceError
 from deployments.jobs.messages import Grant, Report, Store
 from deployments.jobs.queue import AHEAD_S
+from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import JobStorage
 from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
-from deployments.upscaler.work import Work
+from deployments.upscaler.work import InputMissingError, Work
 from upscaler.engine import Engine
 from upscaler.errors import CancelledError, ModelError, PictureError
 
@@ -25,6 +26,7 @@ IDLE_POLL_S = 10.0
 BUSY_POLL_S = 1.0
 MAX_ON_HAND = 8
 FINISH_S = 10.0
+PROVE_S = 5.0
 MOST_REST_S, RELEASE_PATIENCE_S = 30.0, 600.0
 """How long a job is kept from being tried again where the storage fails, and how long the store is asked to
 take it back: meanwhile its lease is kept alive, since a lease that runs out would look like a death."""
@@ -120,8 +122,8 @@ class Worker:
             logging.INFO if isinstance(error, CancelledError) else logging.ERROR,
             "job %s is not finished: %r", job_id, error, exc_info=error,
         )  # fmt: skip
-        if isinstance(error, FileNotFoundError):
-            await self._fail(work, "input_lost", "the image could not be read from storage")
+        if isinstance(error, InputMissingError):
+            await self._miss(work)
         elif isinstance(error, (ServiceError, OSError)):
             await self._rest(work)
             await self._release(work)
@@ -133,6 +135,21 @@ class Worker:
     async def _fail(self, work: Work, code: str, error: str) -> None:
         with contextlib.suppress(ServiceError):  # a lease that runs out says the same, later
             await insist(lambda: self._store.fail(work.grant.job_id, work.grant.fence, code, error))
+
+    async def _miss(self, work: Work) -> None:
+        """Fail a job whose input is gone. But if it is our storage that is gone, work no more: we would find
+        every input missing."""
+        try:
+            await prove_same_storage(self._storage, self._store, PROVE_S)
+        except ConfigurationError:
+            log.critical("this replica no longer sees the storage of the job store; it works no more")
+            self.stop()
+            await self._release(work)
+        except ServiceError:
+            await self._rest(work)
+            await self._release(work)
+        else:
+            await self._fail(work, "input_lost", "the image could not be read from storage")
 
     async def _rest(self, work: Work) -> None:
         """Wait before giving back a job that cannot be done just now: twice as long with each attempt."""

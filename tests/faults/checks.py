@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.faults.clients import Client, History, all_at_once
+from tests.faults.clients import Client, History, all_at_once, nothing_changes_any_more
 from tests.faults.system import BEST, FAST, System
 from tests.pictures import png
 
@@ -49,6 +49,7 @@ def all_end_well(client: Client, histories: list[History]) -> None:
     all_at_once(client, histories)
     for history in histories:
         history.check()
+    nothing_changes_any_more(client, histories)
 
 
 def nothing_is_left(system: System, within_s: float = SETTLE_S) -> bool:

@@ -41,7 +41,7 @@ class Client:
     def __init__(self, system: System) -> None:
         self._system = system
         self.statuses: list[int] = []
-        self.slowest_s = 0.0
+        self.slowest_s, self.num_broken = 0.0, 0
 
     def submit(self, data: bytes, model: str, expected_sha256: str | None = None, name: str = "p") -> History:
         form = {"image": (f"{name}.png", data)}
@@ -83,11 +83,14 @@ class Client:
             started_at = time.monotonic()
             try:
                 answer = httpx.request(method, self._system.url + path, timeout=ANSWER_S, **options)
+            except httpx.ConnectError:  # nobody listens
+                answer = None
             except httpx.TransportError:
                 answer = None
+                self.num_broken += 1
+            self.slowest_s = max(self.slowest_s, time.monotonic() - started_at)
             if answer is not None:
                 self.statuses.append(answer.status_code)
-                self.slowest_s = max(self.slowest_s, time.monotonic() - started_at)
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                     return answer
                 assert answer.headers["retry-after"]
@@ -102,3 +105,12 @@ def all_at_once(client: Client, histories: list[History]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def nothing_changes_any_more(client: Client, histories: list[History]) -> None:
+    """What has ended stays as it ended."""
+    for history in histories:
+        document = client.look(history)
+        assert history.ended
+        for member in ("status", "sha256", "attempt", "error_code"):
+            assert document.get(member) == history.ended.get(member)

@@ -15,7 +15,7 @@ from tests.faults.checks import solo_results
 from tests.faults.clients import Client
 from tests.faults.system import System
 
-RESULT_TTL_S = 120.0
+RESULT_TTL_S = 90.0
 """A submission that was cut off may be a job all the same, which nobody knows of and nobody fetches."""
 
 

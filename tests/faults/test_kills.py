@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 ANSWERS = {200, 202, 409, 503}
 
 
-@pytest.mark.parametrize(("percent", "side"), [(10, 480), (50, 480), (95, 800)])
+@pytest.mark.parametrize(("percent", "side"), [(10, 480), (50, 480), (95, 680)])
 def test_the_replica_killed_in_the_midst_of_a_job(system, client, solo, percent, side):
     big = a_long_one(client, 100, side)
     others = many(client, solo)
@@ -83,6 +83,7 @@ def test_the_store_killed_again_and_again(system, client, solo):
     all_end_well(client, histories)
     assert set(client.statuses) <= ANSWERS
     assert client.slowest_s < 5
+    assert client.num_broken == 0
     assert nothing_is_left(system)
 
 

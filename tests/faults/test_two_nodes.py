@@ -51,7 +51,7 @@ def two_nodes(tmp_path) -> Iterator[TwoNodes]:
     os.environ["PYTHONPATH"] = str(ROOT)
     cluster = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": 1, "_temp_dir": scratch, "include_dashboard": False, "dashboard_port": None},
+        head_node_args={"num_cpus": 1, "temp_dir": scratch, "include_dashboard": False},
     )
     worker = cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)

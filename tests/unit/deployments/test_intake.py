@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deployments.errors import ConfigurationError, StorageError, StoreUnavailableError
+from deployments.errors import ConfigurationError, StoreUnavailableError
 from deployments.jobs.intake import SPARE_BYTES
 from deployments.jobs.messages import Refusal
 from deployments.jobs.policy import Policy
@@ -16,7 +16,7 @@ from deployments.jobs.record import JobRecord, Result, State
 from deployments.jobs.store import JobStore
 from deployments.jobs.table import JobTable
 from deployments.storage.proof import prove_same_storage
-from deployments.storage.storage import JobStorage, open_storage
+from deployments.storage.storage import open_storage
 from tests.unit.deployments.conftest import ORDER, FakeClock, an_order
 from upscaler.codec import encode
 from upscaler.picture import Picture
@@ -107,20 +107,14 @@ def test_a_job_that_nobody_works_on_ends_also_across_restarts(skew_s):
 @pytest.mark.anyio
 async def test_a_storage_that_is_another_one_is_told_apart(storage, store, tmp_path):
     await prove_same_storage(storage, store)
-    elsewhere = open_storage(str(tmp_path / "elsewhere"))
+    other = JobStore(open_storage(str(tmp_path / "elsewhere")), POLICY)
+    empty = open_storage(str(tmp_path / "empty"))
     with pytest.raises(ConfigurationError, match="same storage"):
-        await prove_same_storage(elsewhere, store)
-
-
-class FullStorage(JobStorage):
-    async def put_proof(self, name: str, proof: bytes) -> None:
-        raise StorageError("no space left")
-
-
-@pytest.mark.anyio
-async def test_a_storage_that_cannot_be_written_is_no_proof(store, storage):
-    with pytest.raises(StorageError):
-        await prove_same_storage(FullStorage(storage.objects, storage.root), store, patience_s=0)
+        await prove_same_storage(empty, store, 0.0)
+    await other.start()
+    with pytest.raises(ConfigurationError, match="same storage"):
+        await prove_same_storage(storage, other, 0.0)
+    await other.close()
 
 
 @pytest.mark.anyio

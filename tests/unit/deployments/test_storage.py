@@ -11,7 +11,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from deployments.errors import StorageError
-from deployments.storage.owner import Epoch
+from deployments.storage.owner import Epoch, ownership_of
 from deployments.storage.storage import open_storage
 
 pytestmark = pytest.mark.anyio
@@ -99,29 +99,21 @@ async def test_a_job_is_not_another_whose_id_begins_like_it(storage):
     assert set(await storage.folders()) == {"11"}
 
 
-async def test_a_proof_can_be_read_until_it_is_deleted(storage):
+async def test_who_owns_a_storage_can_be_read(storage):
     with pytest.raises(FileNotFoundError):
-        await storage.get_proof("a1b2")
-    await storage.put_proof("a1b2", b"value")
-    assert await storage.get_proof("a1b2") == b"value"
-    await storage.delete_proof("a1b2")
-    await storage.delete_proof("a1b2")
-    with pytest.raises(FileNotFoundError):
-        await storage.get_proof("a1b2")
-
-
-async def test_proofs_that_nobody_took_back_are_removed_in_time(storage):
-    await storage.put_proof("a1b2", b"value")
-    await storage.delete_stale_staging(900.0)
-    assert await storage.get_proof("a1b2") == b"value"
-    await storage.delete_stale_staging(-60.0)
-    with pytest.raises(FileNotFoundError):
-        await storage.get_proof("a1b2")
+        await storage.get_owner()
+    ownership = ownership_of(storage)
+    await ownership.take()
+    assert await storage.get_owner() == ownership.proof
+    first = ownership.proof
+    ownership.release()
+    await ownership.take()
+    assert await storage.get_owner() == ownership.proof != first
+    ownership.release()
 
 
 async def test_only_jobs_are_listed_as_jobs(storage):
     await storage.put_record("1", b"{}")
-    await storage.put_proof("a1b2", b"value")
     if storage.root is not None:
         (storage.root / "staging" / "left").write_bytes(b"half")
     else:

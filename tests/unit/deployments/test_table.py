@@ -72,7 +72,7 @@ def test_the_result_goes_in_time_and_the_record_after_it():
     assert table.evictable() == []
     clock.advance(2)
     assert table.evictable() == [record.job_id]
-    assert table.lease_download(record.job_id) == Refusal("expired")
+    assert table.downloads.lease(table.find(record.job_id)) == Refusal("expired")
     table.commit(table.result_gone(record.job_id, ResultState.EXPIRED))
     assert table.forgettable() == []
     clock.advance(POLICY.tombstone_ttl_s + 1)
@@ -85,7 +85,7 @@ def test_a_running_download_is_not_evicted():
     record = running(table)
     table.commit(table.completed(record.job_id, 1, RESULT))
     clock.advance(POLICY.result_ttl_s - 10)
-    grant = table.lease_download(record.job_id)
+    grant = table.downloads.lease(table.find(record.job_id))
     assert isinstance(grant, DownloadGrant)
     clock.advance(15)
     assert table.evictable() == []
@@ -97,6 +97,6 @@ def test_of_many_downloads_one_gets_the_lease():
     table = JobTable(POLICY, FakeClock())
     record = running(table)
     table.commit(table.completed(record.job_id, 1, RESULT))
-    grants = [table.lease_download(record.job_id) for _ in range(50)]
+    grants = [table.downloads.lease(table.find(record.job_id)) for _ in range(50)]
     assert sum(isinstance(grant, DownloadGrant) for grant in grants) == 1
     assert set(grants[1:]) == {Refusal("download_in_progress")}

@@ -97,7 +97,7 @@ class Life(RuleBasedStateMachine):
     def begin_download(self, data: st.DataObject) -> None:
         if not self.disk:
             return
-        grant = self.table.lease_download(data.draw(st.sampled_from(sorted(self.disk))))
+        grant = self.table.downloads.lease(self.table.find(data.draw(st.sampled_from(sorted(self.disk)))))
         if isinstance(grant, DownloadGrant):
             assert grant.job_id not in self.consumed
             self.downloads.append(grant)

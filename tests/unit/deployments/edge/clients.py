@@ -27,8 +27,11 @@ class StoreOfTheEdge:
     async def edge_settings(self) -> EdgeSettings:
         return self.settings
 
-    async def sees(self, name, proof):
-        return await self._store.sees(name, proof)
+    async def proof(self):
+        return await self._store.proof()
+
+    async def offer(self, job_id):
+        return await self._store.offer(job_id)
 
     async def extend_download(self, job_id, lease_id):
         return await self._store.extend_download(job_id, lease_id)
