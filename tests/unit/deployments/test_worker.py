@@ -18,6 +18,7 @@ from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Order, new_job_id
 from deployments.jobs.store import JobStore
 from deployments.storage.storage import JobStorage, open_storage
+from deployments.upscaler import worker as worker_module
 from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
 from deployments.upscaler.work import Work
@@ -230,3 +231,14 @@ async def test_a_codec_that_hangs_is_noticed():
     await running
     assert codecs.busy_s == 0.0
     codecs.close()
+
+
+async def test_a_worker_that_sees_another_storage_stops_and_fails_nothing(store, engine, shelf, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker_module, "PROVE_S", 0.0)
+    job_ids = [await submit(store, png(seed)) for seed in range(3)]
+    elsewhere = open_storage(str(tmp_path / "elsewhere"))
+    async with asyncio.timeout(60):
+        await Worker("astray", store, elsewhere, engine, shelf).run()
+    assert {(await store.status(job_id))["status"] for job_id in job_ids} == {"processing"}
+    async with working(store, engine, shelf):
+        assert {(await ended(store, job_id))["status"] for job_id in job_ids} == {"completed"}

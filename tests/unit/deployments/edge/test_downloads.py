@@ -6,11 +6,15 @@ import asyncio
 import os
 from dataclasses import replace
 
+import httpx
 import pytest
 
-from deployments.edge import delivery
+from deployments.edge import delivery, edge, result
+from deployments.edge.edge import Edge
+from deployments.edge.result import why_not_there
+from deployments.storage.storage import open_storage
 from tests.unit.deployments.conftest import assert_is_problem
-from tests.unit.deployments.edge.clients import PATIENCE_S, SETTINGS
+from tests.unit.deployments.edge.clients import PATIENCE_S, SETTINGS, serving
 from tests.unit.deployments.test_store import finished
 
 pytestmark = pytest.mark.anyio
@@ -125,3 +129,41 @@ async def test_a_result_that_is_gone_is_told_so(client, store):
     assert (answer.status_code, answer.json()["code"]) == (500, "result_lost")
     assert_is_problem(answer)
     assert (await ended(store, job_id))["error_code"] == "result_lost"
+
+
+async def test_the_cap_holds_also_for_those_who_come_at_once(edge_store):
+    most = now = 0
+
+    async def app(_scope, _receive, send):
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.05)
+        now -= 1
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with serving(Edge(app, edge_store)) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        answers = await asyncio.gather(*(client.get(f"/api/v1/download/{number}") for number in range(30)))
+    assert most == SETTINGS.max_downloads
+    assert {answer.status_code for answer in answers} == {404, 503}
+
+
+async def test_an_edge_that_sees_another_storage_gives_nothing_out_and_loses_nothing(
+    client, store, edge_store, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(edge, "LOOK_AGAIN_S", 0.0)
+    job_id, right = await finished(store, b"result"), edge_store.settings
+    edge_store.settings = replace(right, storage_url=str(tmp_path / "elsewhere"))
+    answer = await client.get(f"/api/v1/download/{job_id}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert (await ended(store, job_id))["result"] == "available"
+
+
+async def test_bytes_that_are_missing_are_asked_about(store, storage, tmp_path, monkeypatch):
+    monkeypatch.setattr(result, "LOOK_AGAIN_S", 0.0)
+    job_id = await finished(store, b"result")
+    assert await why_not_there(open_storage(str(tmp_path / "elsewhere")), store, job_id) == "unavailable"
+    assert await why_not_there(storage, store, job_id) == "result_lost"
+    await store.delete(job_id)
+    assert await why_not_there(storage, store, job_id) == "deleted"

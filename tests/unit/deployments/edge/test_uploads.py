@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from dataclasses import replace
 
 import httpx
@@ -168,3 +169,38 @@ async def test_what_serve_fails_to_answer_is_answered(edge_store, says):
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"]
     assert_is_problem(answer)
+
+
+async def test_a_request_without_a_body_waits_for_no_body(monkeypatch):
+    monkeypatch.setattr(bodies, "REPLAYED_BYTES", 100)
+    replays = bodies.Replays()
+    assert await replays.enter(500)
+    async with asyncio.timeout(1):
+        assert await replays.enter(0)
+
+
+async def test_who_only_announces_a_body_keeps_nobody_out(connect, client):
+    for method in ("POST", "GET", "PUT"):
+        head = f"{method} /api/v1/upscale HTTP/1.1\r\nHost: t\r\nContent-Length: {SETTINGS.max_upload_bytes}\r\n\r\n"
+        await connect().send(head.encode())
+    await asyncio.sleep(0.1)
+    assert (await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})).status_code == 202
+
+
+@pytest.mark.parametrize("path", ["/docs", "/nowhere", "/openapi.json"])
+async def test_elsewhere_bodies_are_small(client, path):
+    answer = await client.post(path, content=b"x" * 1000)
+    assert answer.status_code in {404, 405}
+    answer = await client.post(path, content=chunks(edge.ELSEWHERE_BYTES))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert_is_problem(answer)
+
+
+async def test_where_a_body_cannot_be_spooled_it_is_refused_and_may_come_again(monkeypatch, client):
+    monkeypatch.setattr(bodies, "SPOOL_BYTES", 100)
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    answer = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1, 100, 100))})
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+    assert answer.headers["retry-after"]
+    monkeypatch.undo()
+    assert (await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})).status_code == 202
