@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 LINGER_S, LINGER_BYTES, BRIEF_S = 5.0, 64 << 20, 0.2
 """How long a refused body is read and dropped, so that the client comes to read the answer: one that is
-announced to be moderately large to its end, another only until the answer must have arrived."""
+moderately too large to its end, another only until the answer must have arrived."""
 
 
 class EdgeStore(LeaseStore, Protocol):
@@ -64,7 +64,7 @@ class Exchange:
 
     def __init__(self, edge: Shared, scope: Scope, receive: Receive, send: Send) -> None:
         self._edge, self._scope, self._receive, self._send = edge, scope, receive, send
-        self._started = self._replaced = False
+        self._started = self._replaced = self._is_too_large = False
         self._handover: tuple[Message, Handover] | None = None
 
     async def run(self, most_body_bytes: int | None = None) -> None:
@@ -116,8 +116,8 @@ class Exchange:
         if self._handover is not None:
             await self._deliver(*self._handover)
         elif body.refusal and not self._started:
-            too_much = body.refusal == "body_too_large"
-            error = too_large(settings.max_upload_bytes) if too_much else refused(body.refusal)
+            self._is_too_large = body.refusal == "body_too_large"
+            error = too_large(settings.max_upload_bytes) if self._is_too_large else refused(body.refusal)
             await self._answer(error, lingering=True)
         elif not self._started and not body.client_left:  # Serve has lost the replica, or said so in its own words
             await self._answer(refused("unavailable"))
@@ -156,7 +156,7 @@ class Exchange:
         await self._send({**message, "more_body": True} if is_last else message)
         if is_last:
             with contextlib.suppress(TimeoutError):
-                is_moderate = 0 < self._announced_bytes() <= LINGER_BYTES
+                is_moderate = self._is_too_large and 0 < self._announced_bytes() <= LINGER_BYTES
                 await asyncio.wait_for(self._drop_body(), LINGER_S if is_moderate else BRIEF_S)
             await self._send({"type": "http.response.body", "body": b""})
 
