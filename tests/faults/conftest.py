@@ -6,6 +6,7 @@ import os
 
 os.environ.update(RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")  # read by Ray when it is imported
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.faults.system import System
 
 RESULT_TTL_S = 90.0
 """A submission that was cut off may be a job all the same, which nobody knows of and nobody fetches."""
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that whoever ends the tests ends their services too
 
 
 @pytest.fixture(scope="module")

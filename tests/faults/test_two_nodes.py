@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -66,7 +68,15 @@ def two_nodes(tmp_path) -> Iterator[TwoNodes]:
     serve.shutdown()
     ray.shutdown()
     cluster.shutdown()
+    close_reserved_ports()
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def close_reserved_ports() -> None:
+    """Ray leaves the sockets open by which it has looked for free ports: that would be warned of as an error."""
+    for found in gc.get_objects():
+        if isinstance(found, socket.socket) and found.fileno() >= 0 and found.getsockname() == ("0.0.0.0", 0):
+            found.close()
 
 
 def test_a_node_is_lost_with_jobs_on_it(two_nodes):
