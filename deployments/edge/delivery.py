@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from starlette.types import Message, Receive, Send
@@ -45,7 +45,10 @@ class Handover:
 
     @classmethod
     def from_header(cls, value: str) -> Self:
-        return cls(**json.loads(value))
+        """What it does not know it leaves out: the proxy keeps the code it was started with, and the ingress
+        may have come later."""
+        told = json.loads(value)
+        return cls(**{field.name: told[field.name] for field in fields(cls)})
 
 
 class Delivery:

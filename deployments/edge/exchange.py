@@ -182,10 +182,11 @@ class Exchange:
 
     async def _delivered(self, head: Message, handover: Handover) -> DownloadOutcome:
         try:
-            chunks = await open_result(await self._edge.storage(), handover)
+            storage = await self._edge.storage()
+            chunks = await open_result(storage, handover)
         except FileNotFoundError as error:
             log.warning("job %s: %s", handover.job_id, error)
-            return await self._not_there(handover)
+            return await self._not_there(storage, handover)
         except ServiceError as error:
             log.warning("job %s: the result cannot be read: %s", handover.job_id, error)
             await self._answer(refused("unavailable"))
@@ -194,10 +195,10 @@ class Exchange:
         has_arrived = await Delivery(head, chunks, handover.size_bytes).run(self._receive, self._send)
         return "delivered" if has_arrived else "aborted"
 
-    async def _not_there(self, handover: Handover) -> DownloadOutcome:
+    async def _not_there(self, storage: JobStorage, handover: Handover) -> DownloadOutcome:
         """Answer for bytes that are not as published: lost, unless somebody has deleted them just now or it
         is us who look in the wrong place."""
-        code = await why_not_there(await self._edge.storage(), self._edge.store, handover.job_id)
+        code = await why_not_there(storage, self._edge.store, handover.job_id)
         if code == "unavailable":
             self._edge.forget()
         await self._answer(refused(code))

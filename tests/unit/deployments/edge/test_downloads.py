@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from dataclasses import replace
 
@@ -167,3 +168,9 @@ async def test_bytes_that_are_missing_are_asked_about(store, storage, tmp_path, 
     assert await why_not_there(storage, store, job_id) == "result_lost"
     await store.delete(job_id)
     assert await why_not_there(storage, store, job_id) == "deleted"
+
+
+def test_a_handover_may_say_more_than_an_older_edge_knows():
+    handover = delivery.Handover("1", 2, "result.1", 3, "00", keep=False)
+    told = json.loads(handover.to_header()) | {"of_a_later_version": 1}
+    assert delivery.Handover.from_header(json.dumps(told)) == handover
