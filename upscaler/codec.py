@@ -33,9 +33,11 @@ UPRIGHT = {
 PNG_END = b"IEND\xaeB`\x82"
 
 OPTIONS: dict[Format, dict[str, Any]] = {
-    "jpeg": {"quality": 95, "subsampling": "4:4:4"},
-    "webp": {"quality": 95, "method": 4},
+    "jpeg": {"subsampling": "4:4:4"},
+    "webp": {"method": 4},
 }
+
+QUALITY = 95
 
 PNG_ROWS = 256
 """Rows of a PNG that are prepared at a time."""
@@ -131,14 +133,17 @@ def _to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray((wide * 255 + 32_767) // 65_535, np.uint8)
 
 
-def encode(picture: Picture, file: IO[bytes], target: Format | None = None) -> None:
-    """Write the picture to `file`, in its own format unless told otherwise, with its profile alone."""
+def encode(picture: Picture, file: IO[bytes], target: Format | None = None, quality: int = QUALITY) -> None:
+    """Write the picture to `file`, in its own format unless told otherwise, with its profile alone.
+
+    `quality`, 1 to 100, is of the lossy formats. Where JPEG has no room for alpha, white paper shines through.
+    """
     name = target or picture.format
     if name == "png":
         _encode_png(picture, file)
     else:
         image = _to_image(picture, keep_alpha=name != "jpeg")
-        image.save(file, name.upper(), icc_profile=picture.icc_profile, **OPTIONS[name])
+        image.save(file, name.upper(), icc_profile=picture.icc_profile, quality=quality, **OPTIONS[name])
 
 
 def _encode_png(picture: Picture, file: IO[bytes]) -> None:

@@ -87,6 +87,16 @@ class Limits:
             )  # fmt: skip
 
 
+def check_side(wanted: Format | None, width: int, height: int, scale: int) -> None:
+    """Raise PictureTooLargeError when the result's format was asked for and cannot hold its sides."""
+    longest = max(width, height) * scale
+    if wanted is not None and longest > SIDE_LIMIT[wanted]:
+        raise PictureTooLargeError(
+            f"a side of the result would have {longest} pixels, more than the {SIDE_LIMIT[wanted]} of {wanted.upper()}",
+            width=width, height=height, limit=SIDE_LIMIT[wanted],
+        )  # fmt: skip
+
+
 def result_format(wanted: Format, width: int, height: int) -> Format:
     """`wanted`, or PNG where it cannot hold a result of `width` by `height` pixels."""
     return wanted if max(width, height) <= SIDE_LIMIT[wanted] else "png"

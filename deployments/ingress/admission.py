@@ -7,9 +7,10 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from deployments.errors import RequestError
+from deployments.ingress.options import Options, read_options
 from deployments.ingress.upload import Upload
 from deployments.jobs.record import Order
 from upscaler.catalogue import Catalogue
@@ -21,7 +22,7 @@ from upscaler.errors import (
     PictureTooLargeError,
     UnsupportedFormatError,
 )
-from upscaler.picture import SCALES, Format, Limits, result_format
+from upscaler.picture import Format, Limits, check_side, result_format
 
 PICTURE_CODES: Mapping[type[PictureError], str] = {
     UnsupportedFormatError: "unsupported_image_format",
@@ -30,7 +31,6 @@ PICTURE_CODES: Mapping[type[PictureError], str] = {
     PictureTooLargeError: "image_too_large",
 }
 
-DEFAULT_SCALE = 4
 CONCURRENT_DECODES = 2
 """Each may hold a whole decoded picture; more of them would not be faster."""
 
@@ -67,53 +67,48 @@ class Admission:
 
     async def admit(self, upload: Upload) -> Order:
         """Check everything that can be known before the work. Raises RequestError."""
-        scale, model = _scale(upload.fields), self._model(upload.fields)
+        serving = self._serving
+        options = read_options(upload.fields, serving.catalogue, serving.models, serving.default_model)
         try:
             header = await asyncio.to_thread(probe, upload.file)
-            self._serving.limits.check(header.width, header.height, scale)
+            serving.limits.check(header.width, header.height, options.scale)
+            check_side(options.format, header.width, header.height, options.scale)
             async with self._decodes:
-                size = await asyncio.to_thread(_decoded_size, upload.file)
+                seen = await asyncio.to_thread(_seen, upload.file)
         except PictureError as error:
             raise picture_problem(error) from error
-        return self._order(upload, header.format, size, model, scale)
+        return self._order(upload, header.format, seen, options)
 
-    def _order(self, upload: Upload, name: Format, size: tuple[int, int], model: str, scale: int) -> Order:
-        width, height = size
-        gflop = self._serving.catalogue[model].mflop_per_px * width * height / 1000
+    def _order(self, upload: Upload, name: Format, seen: _Seen, options: Options) -> Order:
+        gflop = self._serving.catalogue[options.model].mflop_per_px * seen.width * seen.height / 1000
+        result = options.format or result_format(name, seen.width * options.scale, seen.height * options.scale)
         return Order(
-            model=model,
-            scale=scale,
+            model=options.model,
+            scale=options.scale,
             input_format=name,
-            input_width=width,
-            input_height=height,
+            input_width=seen.width,
+            input_height=seen.height,
             input_bytes=upload.size_bytes,
-            output_format=result_format(name, width * scale, height * scale),
+            output_format=result,
             filename=_stem(upload.filename),
             estimated_s=gflop / self._serving.assumed_gflops,
+            quality=options.quality,
+            flattens_alpha=seen.has_alpha and result == "jpeg",
         )
 
-    def _model(self, fields: Mapping[str, list[str]]) -> str:
-        wanted = fields.get("model", [self._serving.default_model])
-        if len(wanted) != 1 or wanted[0] not in self._serving.catalogue:
-            raise RequestError("unknown_model", "There is no such model.", allowed=list(self._serving.models))
-        if wanted[0] not in self._serving.models:
-            sentence = "The weights of this model are not on this server."
-            raise RequestError("model_not_available", sentence, allowed=list(self._serving.models))
-        return wanted[0]
+
+class _Seen(NamedTuple):
+    """What only decoding tells: the size as displayed, which in a PNG the end of the file may say."""
+
+    width: int
+    height: int
+    has_alpha: bool
 
 
-def _decoded_size(file: IO[bytes]) -> tuple[int, int]:
-    """Decode in full and throw the pixels away: a 202 is not for a picture that is cut off. Its width and
-    height as displayed, which in a PNG only the end of the file may say."""
+def _seen(file: IO[bytes]) -> _Seen:
+    """Decode in full and throw the pixels away: a 202 is not for a picture that is cut off."""
     picture = decode(file)
-    return picture.width, picture.height
-
-
-def _scale(fields: Mapping[str, list[str]]) -> int:
-    wanted = fields.get("scale", [str(DEFAULT_SCALE)])
-    if len(wanted) != 1 or wanted[0] not in {str(scale) for scale in SCALES}:
-        raise RequestError("invalid_scale", "The scale must be 2, 3 or 4.", allowed=list(SCALES))
-    return int(wanted[0])
+    return _Seen(picture.width, picture.height, picture.alpha is not None)
 
 
 def _stem(filename: str) -> str:

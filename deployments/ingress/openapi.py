@@ -33,6 +33,8 @@ UPLOAD_BODY: dict[str, Any] = {
                         },
                         "scale": {"type": "integer", "enum": [2, 3, 4], "default": 4},
                         "model": {"type": "string", "description": "One of the models that this server has."},
+                        "format": {"type": "string", "enum": ["png", "jpeg", "webp"]},
+                        "quality": {"type": "integer", "minimum": 1, "maximum": 100, "default": 95},
                     },
                 }
             }

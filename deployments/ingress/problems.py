@@ -38,6 +38,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "duplicate_image": (422, "More than one image"),
     "empty_image": (422, "The image is empty"),
     "invalid_scale": (422, "Scale must be 2, 3 or 4"),
+    "invalid_format": (422, "Unknown format"),
+    "invalid_quality": (422, "Quality must be 1 to 100"),
     "invalid_wait": (422, "wait must be a number of seconds"),
     "unknown_model": (422, "Unknown model"),
     "model_not_available": (422, "Model not available"),

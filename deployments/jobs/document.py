@@ -54,6 +54,7 @@ def _completed(record: JobRecord, downloading: bool) -> dict[str, Any]:
             "width": order.input_width * order.scale,
             "height": order.input_height * order.scale,
             "format": order.output_format,
+            **({"alpha": "flattened on white"} if order.flattens_alpha else {}),
         },
     }
     return document

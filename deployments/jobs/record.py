@@ -66,6 +66,8 @@ class Order:
     output_format: str
     filename: str
     estimated_s: float
+    quality: int = 95
+    flattens_alpha: bool = False
 
     @property
     def most_result_bytes(self) -> int:

@@ -92,7 +92,7 @@ class Work:
 
 def _encode(picture: Picture, pixels: Pixels, order: Order, file: IO[bytes]) -> tuple[int, str]:
     """Write the finished picture to `file`; its size in bytes and its sha256."""
-    encode(picture.enlarged(pixels, order.scale), file, order.output_format)  # type: ignore[arg-type]
+    encode(picture.enlarged(pixels, order.scale), file, order.output_format, order.quality)  # type: ignore[arg-type]
     file.seek(0)
     digest = hashlib.sha256()
     while chunk := file.read(DIGEST_BYTES):
