@@ -12,6 +12,9 @@ class Holders:
         self._jobs_of: defaultdict[str, set[str]] = defaultdict(set)
         self._accompanied: set[str] = set()
 
+    def __len__(self) -> int:
+        return len(self._jobs_of)
+
     def jobs_of(self, holder: str) -> frozenset[str]:
         return frozenset(self._jobs_of.get(holder, ()))
 

@@ -50,11 +50,15 @@ class JobQueue:
         self._waiting.pop(job_id, None)
         self._alone.pop(job_id, None)
 
-    def position(self, job_id: str) -> int | None:
-        """1 for the job that is next; None when it does not wait."""
-        if job_id not in self._waiting:
-            return None
-        return 1 + next(place for place, waiting in enumerate(self._waiting) if waiting == job_id)
+    def place(self, job_id: str) -> tuple[int, float] | None:
+        """Where a job stands: 1 for the one that is next, and the estimated seconds of those before it.
+        None when it does not wait."""
+        ahead_s = 0.0
+        for position, (waiting, estimated_s) in enumerate(self._waiting.items(), 1):
+            if waiting == job_id:
+                return position, ahead_s
+            ahead_s += estimated_s
+        return None
 
     def take(self, on_hand_s: float, *, holds_nothing: bool = True) -> str | None:
         """Remove and return the first job fit for a holder with `on_hand_s` seconds of work."""

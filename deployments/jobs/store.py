@@ -17,6 +17,7 @@ from deployments.jobs.endings import Endings
 from deployments.jobs.handout import HandOut
 from deployments.jobs.ledger import Ledger
 from deployments.jobs.messages import Deletion, Depth, DownloadGrant, DownloadOutcome, Grant, Offer, Refusal, Report
+from deployments.jobs.pace import Pace
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State
 from deployments.jobs.recovery import recover
@@ -38,7 +39,7 @@ class JobStore:
     """See `messages.Store` for what each call means. `start` it before any other call."""
 
     def __init__(self, storage: JobStorage, policy: Policy, clock: Clock | None = None) -> None:
-        self._storage = storage
+        self._storage, self._policy, self._pace = storage, policy, Pace()
         self._clock = clock or SystemClock()
         self.table = JobTable(policy, self._clock)
         self._ownership: Ownership = ownership_of(storage)
@@ -106,8 +107,9 @@ class JobStore:
             job = self.table.find(job_id)
         if job is None:
             return None
-        downloading = self.table.downloads.active(job_id)
-        return status_document(job.record, job.shown_progress, self.table.queue_position(job_id), downloading)
+        return status_document(
+            job, self.table.workload.outlook(job, self._pace), self.table.downloads.active(job_id), self._policy
+        )
 
     async def delete(self, job_id: str) -> Deletion | None:
         self._require_ready()
@@ -181,7 +183,7 @@ class JobStore:
 
     async def depth(self) -> Depth:
         self._require_ready()
-        return self.table.depth()
+        return self.table.workload.depth()
 
     async def proof(self) -> bytes:
         self._require_ready()
@@ -207,4 +209,6 @@ class JobStore:
         """Something has been written down: let those know who wait for it."""
         if record.is_terminal:
             self._endings.announce(record.job_id)
+        if record.state is State.COMPLETED and record.result_state is ResultState.AVAILABLE:
+            self._pace.learn(record.order.model, record.order.estimated_s, record.duration_s)
         self._hand_out.wake()

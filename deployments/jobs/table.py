@@ -7,7 +7,6 @@ Leases, progress and the queue's order live in memory alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,17 +15,16 @@ from deployments.jobs.downloads import DownloadLeases
 from deployments.jobs.holders import Holders
 from deployments.jobs.intake import Intake
 from deployments.jobs.job import Job
-from deployments.jobs.messages import Depth, Refusal, Report
+from deployments.jobs.messages import Refusal, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.queue import JobQueue
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, evolve
 from deployments.jobs.verdicts import ended, fallen_silent, given_back
+from deployments.jobs.workload import Workload
 
 PROGRESS_STEP = 10
 """Progress is shown only below a mark that has been written down, which rises in steps of this many
 per cent. A new life of the store goes on from the mark, so what a client sees never falls."""
-
-MOST_RETRY_S = 60.0
 
 
 class JobTable:
@@ -38,6 +36,7 @@ class JobTable:
         self._queue = JobQueue()
         self._holders = Holders()
         self.intake = Intake(policy, clock)
+        self.workload = Workload(self._jobs, self._queue, self._holders)
         self.downloads = DownloadLeases(policy.download_lease_s, clock)
 
     # -- asking ---------------------------------------------------------------------------------
@@ -48,24 +47,16 @@ class JobTable:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def queue_position(self, job_id: str) -> int | None:
-        return self._queue.position(job_id)
-
-    def depth(self) -> Depth:
-        running = [job for job in self._jobs.values() if job.record.state is State.RUNNING]
-        left_s = sum(job.left_s for job in running)
-        return Depth(len(self._queue), len(running), self._queue.seconds + left_s)
-
     # -- changing: the new record, to be written and then committed -------------------------------
 
     def accept(self, job_id: str, order: Order, free_bytes: int | None = None) -> JobRecord | Refusal:
         """`free_bytes`: what the storage has left, where that has an end. If the record cannot be written,
         take the promise back by `intake.take_back`."""
         refusal = self.intake.why_not(
-            order, num_queued=len(self._queue), waiting_since=self._waiting_since(), free_bytes=free_bytes
+            order, num_queued=len(self._queue), waiting_since=self.workload.waiting_since(), free_bytes=free_bytes
         )
         if refusal is not None:
-            return replace(refusal, retry_after_s=self._next_end_s())
+            return replace(refusal, retry_after_s=self.workload.next_end_s())
         self.intake.promise(job_id, order)
         return JobRecord(job_id, order, created_at=self._clock.wall())
 
@@ -220,16 +211,6 @@ class JobTable:
         del self._jobs[job_id]
 
     # ----------------------------------------------------------------------------------------------
-
-    def _waiting_since(self) -> float | None:
-        """When the job that has waited longest came into the queue."""
-        first = next(iter(self._queue.waiting()), None)
-        return None if first is None else self._jobs[first].queued_at
-
-    def _next_end_s(self) -> int:
-        """When the next running job is likely to end, and so to make room."""
-        left_s = (job.left_s for job in self._jobs.values() if job.record.state is State.RUNNING)
-        return math.ceil(min(MOST_RETRY_S, max(1.0, min(left_s, default=MOST_RETRY_S))))
 
     def _enqueue(self, record: JobRecord) -> None:
         if record.attempt:  # what has waited before does not again

@@ -203,7 +203,7 @@ async def test_a_submission_whose_answer_from_the_store_is_lost_does_not_live_on
     async with asyncio.timeout(10):
         while await storage.folders():
             await asyncio.sleep(0.01)
-    assert store.table.depth().queued == 0
+    assert store.table.workload.depth().queued == 0
 
 
 async def test_a_submission_that_the_store_never_heard_of_leaves_nothing(backend, store, storage):

@@ -34,11 +34,11 @@ def test_a_job_handed_back_keeps_its_place():
     first = queue.take(0.0)
     assert first == "0"
     queue.add_first(first, 1.0)
-    assert queue.position("0") == 1
+    assert queue.place("0") == (1, 0.0)
     assert queue.take(0.0) == "0"
 
 
 def test_positions_count_from_one():
     queue = queue_of(1.0, 2.0)
-    assert [queue.position(job_id) for job_id in ("0", "1", "2")] == [1, 2, None]
+    assert [queue.place(job_id) for job_id in ("0", "1", "2")] == [(1, 0.0), (2, 1.0), None]
     assert queue.seconds == 3.0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from deployments.jobs.messages import DownloadGrant, Refusal, Report
 from deployments.jobs.policy import Policy
-from deployments.jobs.record import JobRecord, Result, ResultState, State, new_job_id
+from deployments.jobs.record import FIRST_ID, JobRecord, Result, ResultState, State
 from deployments.jobs.table import JobTable
 from tests.unit.deployments.conftest import FakeClock, an_order
 
@@ -29,6 +31,7 @@ class Life(RuleBasedStateMachine):
         self.grants: list[tuple[str, int]] = []
         self.downloads: list[DownloadGrant] = []
         self.consumed: set[str] = set()
+        self.job_ids = itertools.count(FIRST_ID)  # in order, so that a run can be repeated
 
     def write(self, record: JobRecord | None, holder: str | None = None) -> None:
         if record is not None:
@@ -41,9 +44,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(estimated_s=st.floats(0.1, 100))
     def submit(self, estimated_s: float) -> None:
-        record = self.table.accept(new_job_id(), an_order(estimated_s))
+        record = self.table.accept(str(next(self.job_ids)), an_order(estimated_s))
         if isinstance(record, Refusal):
-            assert record.code == "no_replica" or self.table.depth().queued == POLICY.max_queued
+            assert record.code == "no_replica" or self.table.workload.depth().queued == POLICY.max_queued
         else:
             self.write(record)
 
@@ -163,8 +166,8 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def waiting_jobs_wait_in_the_queue(self) -> None:
         queued = [record for record in self.disk.values() if record.state is State.QUEUED]
-        assert len(queued) == self.table.depth().queued
-        assert all(self.table.queue_position(record.job_id) for record in queued)
+        assert len(queued) == self.table.workload.depth().queued
+        assert all(self.table._queue.place(record.job_id) for record in queued)
 
 
 TestLife = Life.TestCase
