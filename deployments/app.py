@@ -78,4 +78,12 @@ def _autoscaling(settings: Settings, num_gpus: int) -> dict[str, Any]:
 
 def _serving(settings: Settings, device: DeviceName) -> Serving:
     catalogue, models = served_models(settings.models)
-    return Serving(catalogue, models, settings.models.default, settings.limits.of_pictures(), ASSUMED_GFLOPS[device])
+    return Serving(
+        catalogue,
+        models,
+        settings.models.default,
+        settings.limits.of_pictures(),
+        ASSUMED_GFLOPS[device],
+        settings.limits.max_upload_bytes,
+        settings.result_ttl_s,
+    )

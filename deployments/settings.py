@@ -100,6 +100,7 @@ class Settings(_Strict):
             queue_limit_s=self.queue_limit_s,
             cold_start_limit_s=self.cold_start_limit_s,
             max_queued=self.limits.max_queued,
+            scales_to_zero=self.upscaler.min_replicas == 0,
         )
 
     def of_the_edge(self) -> EdgeSettings:

@@ -56,18 +56,20 @@ class Serving:
     default_model: str
     limits: Limits
     assumed_gflops: float
+    max_upload_bytes: int = 32 << 20
+    result_ttl_s: float = 900.0
 
 
 class Admission:
     """Turns an upload into an Order, or says which row of the table refuses it."""
 
     def __init__(self, serving: Serving) -> None:
-        self._serving = serving
+        self.serving = serving
         self._decodes = asyncio.Semaphore(CONCURRENT_DECODES)
 
     async def admit(self, upload: Upload) -> Order:
         """Check everything that can be known before the work. Raises RequestError."""
-        serving = self._serving
+        serving = self.serving
         options = read_options(upload.fields, serving.catalogue, serving.models, serving.default_model)
         try:
             header = await asyncio.to_thread(probe, upload.file)
@@ -80,7 +82,7 @@ class Admission:
         return self._order(upload, header.format, seen, options)
 
     def _order(self, upload: Upload, name: Format, seen: _Seen, options: Options) -> Order:
-        gflop = self._serving.catalogue[options.model].mflop_per_px * seen.width * seen.height / 1000
+        gflop = self.serving.catalogue[options.model].mflop_per_px * seen.width * seen.height / 1000
         result = options.format or result_format(name, seen.width * options.scale, seen.height * options.scale)
         return Order(
             model=options.model,
@@ -91,7 +93,7 @@ class Admission:
             input_bytes=upload.size_bytes,
             output_format=result,
             filename=_stem(upload.filename),
-            estimated_s=gflop / self._serving.assumed_gflops,
+            estimated_s=gflop / self.serving.assumed_gflops,
             quality=options.quality,
             flattens_alpha=seen.has_alpha and result == "jpeg",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
@@ -10,14 +10,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from deployments.edge.delivery import ANNOUNCEMENT
+from deployments.errors import ServiceError
+from deployments.ingress.about import add_descriptions
 from deployments.ingress.backend import Backend
 from deployments.ingress.download import download, download_head, is_preview
 from deployments.ingress.envelope import Envelope
-from deployments.ingress.openapi import ACCEPTED, DELETED, DESCRIPTION, DOWNLOADED, STATUS, UPLOAD_BODY, problems
+from deployments.ingress.openapi import (
+    ACCEPTED,
+    DELETED,
+    DESCRIPTION,
+    DOWNLOADED,
+    STATUS,
+    UPLOAD_BODY,
+    WAITED,
+    problems,
+)
 from deployments.ingress.problems import install_problem_handlers, refused
 from deployments.ingress.upload import ClientDisconnect, received
 from deployments.ingress.waiting import MAX_WAIT_S, asked_wait_s, preferred_wait_s
-from deployments.jobs.record import JobRecord
+from deployments.jobs.document import iso
+from deployments.jobs.messages import Acceptance
 
 VERSION = "0.1.0"
 CLIENT_CLOSED_REQUEST = 499
@@ -43,6 +55,7 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
     install_problem_handlers(app)
     _add_jobs(app, backend)
     _add_downloads(app, backend)
+    add_descriptions(app, backend)
     return app
 
 
@@ -54,16 +67,19 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
         status_code=202,
         summary="Submit an image",
         response_class=JSONResponse,
-        responses=ACCEPTED | problems(*upload_problems),
+        responses=ACCEPTED | WAITED | problems(*upload_problems),
         openapi_extra=UPLOAD_BODY,
     )
     async def upscale(request: Request) -> Response:
         try:
             async with received(request, backend.max_upload_bytes) as upload:
-                record = await backend.submit(upload)
+                acceptance = await backend.submit(upload)
         except ClientDisconnect:  # nobody is there to read this; the spooled bytes are gone
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        return accepted(record)
+        preferred_s = preferred_wait_s(request.headers.getlist("prefer"))
+        if preferred_s is not None:
+            return await _waited(backend, acceptance, preferred_s)
+        return accepted(acceptance)
 
     @app.get(
         "/api/v1/status/{job_id}",
@@ -112,9 +128,27 @@ def _add_downloads(app: FastAPI, backend: Backend) -> None:
         return await download_head(backend, job_id)
 
 
-def accepted(record: JobRecord) -> JSONResponse:
+def accepted(acceptance: Acceptance) -> JSONResponse:
     """The 202: the guide's three fields, and when to come back."""
-    status_url = f"/api/v1/status/{record.job_id}"
-    body = {"success": True, "job_id": record.job_id, "status_url": status_url}
-    wait_s = max(1, min(30, math.ceil(record.order.estimated_s)))
+    status_url = f"/api/v1/status/{acceptance.record.job_id}"
+    body = {
+        "success": True,
+        "job_id": acceptance.record.job_id,
+        "status_url": status_url,
+        "eta_seconds": acceptance.eta_s,
+        "expires_at": iso(acceptance.kept_until),
+    }
+    wait_s = max(1, min(30, acceptance.eta_s))
     return JSONResponse(body, 202, {"Location": status_url, "Retry-After": str(wait_s)})
+
+
+async def _waited(backend: Backend, acceptance: Acceptance, wait_s: int) -> JSONResponse:
+    """The status of a job that has ended within `wait_s`; else the 202. What goes wrong after a job has been
+    accepted must not hide its id."""
+    answer = accepted(acceptance)
+    with contextlib.suppress(ServiceError):
+        document = await backend.status(acceptance.record.job_id, wait_s)
+        if document["status"] != "processing":
+            answer = JSONResponse(document, 200, {"Location": answer.headers["Location"]})
+    answer.headers["Preference-Applied"] = f"wait={wait_s}"
+    return answer

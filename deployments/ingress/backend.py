@@ -15,8 +15,8 @@ from deployments.errors import ServiceError, StorageError, StoreUnavailableError
 from deployments.ingress.admission import Admission
 from deployments.ingress.problems import refused
 from deployments.ingress.upload import Upload
-from deployments.jobs.messages import Deletion, DownloadGrant, DownloadOutcome, Offer, Refusal, Store
-from deployments.jobs.record import JobRecord, Order, new_job_id
+from deployments.jobs.messages import Acceptance, Deletion, DownloadGrant, DownloadOutcome, Offer, Refusal, Store
+from deployments.jobs.record import Order, new_job_id
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,13 @@ class Backend:
     store: Store
     storage: JobStorage
     admission: Admission
-    max_upload_bytes: int
     errands: Errands = field(default_factory=Errands)
 
-    async def submit(self, upload: Upload) -> JobRecord:
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.admission.serving.max_upload_bytes
+
+    async def submit(self, upload: Upload) -> Acceptance:
         """Admit an upload. Its bytes and its record are durable when this returns."""
         order = await self.admission.admit(upload)
         storing = asyncio.ensure_future(self._store_upload(upload, order))
@@ -46,12 +49,12 @@ class Backend:
             await asyncio.gather(storing, return_exceptions=True)
             raise
 
-    async def _store_upload(self, upload: Upload, order: Order) -> JobRecord:
+    async def _store_upload(self, upload: Upload, order: Order) -> Acceptance:
         job_id = new_job_id()
         try:
             async with asyncio.timeout(STORING_S):
                 await self.storage.put_input(job_id, upload.file)
-            record = await self.store.submit(job_id, order)
+            accepted = await self.store.submit(job_id, order)
         except StoreUnavailableError:  # it may be a job by now, of which its client will never hear
             self.errands.start(self._withdraw(job_id))
             raise
@@ -59,10 +62,10 @@ class Backend:
             log.exception("job %s could not be stored", job_id)
             await self._discard(job_id)
             raise refused("storage_unavailable") from None
-        if isinstance(record, Refusal):
+        if isinstance(accepted, Refusal):
             await self._discard(job_id)
-            raise refused(record.code, record.retry_after_s)
-        return record
+            raise refused(accepted.code, accepted.retry_after_s)
+        return accepted
 
     async def _withdraw(self, job_id: str) -> None:
         """End a submission that the store may have heard of or not."""

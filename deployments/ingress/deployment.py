@@ -48,7 +48,6 @@ class Ingress:
             store=self._store,
             storage=storage,
             admission=Admission(serving),
-            max_upload_bytes=settings.limits.max_upload_bytes,
         )
 
     async def check_health(self) -> None:

@@ -52,7 +52,13 @@ def _json(description: str, **examples: dict[str, Any]) -> dict[str, Any]:
 ACCEPTED: Responses = {
     202: _json(
         "Accepted; the image is on disk.",
-        accepted={"success": True, "job_id": JOB_ID, "status_url": f"/api/v1/status/{JOB_ID}"},
+        accepted={
+            "success": True,
+            "job_id": JOB_ID,
+            "status_url": f"/api/v1/status/{JOB_ID}",
+            "eta_seconds": 33,
+            "expires_at": "2026-01-30T14:20:53.720+00:00",
+        },
     )
 }
 
@@ -72,6 +78,10 @@ STATUS: Responses = {
     )
 }
 
+WAITED: Responses = {
+    200: {**STATUS[200], "description": "With `Prefer: wait=N`: the job has ended within N seconds."},
+}
+
 DELETED: Responses = {
     200: _json(
         "The job is cancelled, or its result is deleted.",
@@ -87,6 +97,8 @@ DELETED: Responses = {
         },
     ),
 }
+
+HEALTHY: Responses = {200: _json("It is.", healthy={"status": "ok"})}
 
 _BYTES = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 DOWNLOADED: Responses = {

@@ -55,6 +55,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_uploads": (503, "Too many uploads at once"),
     "too_many_downloads": (503, "Too many downloads at once"),
     "storage_unavailable": (503, "Storage is unavailable"),
+    "not_ready_yet": (503, "Not ready"),
     "unavailable": (503, "Temporarily unavailable"),
 }
 
@@ -75,6 +76,7 @@ SENTENCES: Mapping[str, str] = {
     "too_many_uploads": "Too many uploads are on their way; try again shortly.",
     "too_many_downloads": "Too many downloads are running; try again shortly.",
     "storage_unavailable": "The job could not be stored; try again later.",
+    "not_ready_yet": "The job store does not answer.",
     "unavailable": "The service cannot answer just now; try again shortly.",
 }
 
@@ -86,15 +88,16 @@ RETRY_AFTER_S: Mapping[str, int] = {
     "too_many_uploads": 2,
     "too_many_downloads": 2,
     "storage_unavailable": 10,
+    "not_ready_yet": 5,
     "unavailable": 2,
 }
 
 HTTP_CODES: Mapping[int, str] = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 
 
-def refused(code: str, retry_after_s: int | None = None) -> RequestError:
-    """The error for a code whose sentence never varies. `retry_after_s`: where more is known than the table says."""
-    return RequestError(code, SENTENCES[code], retry_after_s=retry_after_s or RETRY_AFTER_S.get(code))
+def refused(code: str, retry_after_s: int | None = None, sentence: str | None = None) -> RequestError:
+    """The error for a code. `retry_after_s` and `sentence`: where more is known than the tables say."""
+    return RequestError(code, sentence or SENTENCES[code], retry_after_s=retry_after_s or RETRY_AFTER_S.get(code))
 
 
 def problem(request: Request, error: RequestError) -> JSONResponse:

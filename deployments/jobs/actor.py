@@ -15,6 +15,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from deployments.errands import Errands
 from deployments.errors import ConfigurationError, ServiceError, StorageError
 from deployments.jobs.messages import (
+    Acceptance,
     Deletion,
     Depth,
     DownloadGrant,
@@ -25,7 +26,7 @@ from deployments.jobs.messages import (
     Refusal,
     Report,
 )
-from deployments.jobs.record import JobRecord, Order, Result
+from deployments.jobs.record import Order, Result
 from deployments.jobs.remote import NAMESPACE
 from deployments.jobs.store import JobStore
 from deployments.settings import Settings
@@ -97,7 +98,7 @@ class JobStoreActor:
             self._watching.cancel()
         await self._store.close()
 
-    async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
+    async def submit(self, job_id: str, order: Order) -> Acceptance | Refusal:
         return await self._errands.whole(self._store.submit(job_id, order))
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
@@ -138,6 +139,9 @@ class JobStoreActor:
 
     async def proof(self) -> bytes:
         return await self._store.proof()
+
+    async def why_not_ready(self) -> str | None:
+        return await self._store.why_not_ready()
 
     async def check_health(self) -> None:
         await self._store.check_health()

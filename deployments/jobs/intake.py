@@ -3,10 +3,15 @@ and somebody who will work on it. In memory alone."""
 
 from __future__ import annotations
 
+import math
+
 from deployments.jobs.clock import Clock
 from deployments.jobs.messages import Refusal
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Order
+
+REPLICA_HEARD_S = 15.0
+"""A replica that has nothing to do asks for work every ten seconds."""
 
 SPARE_BYTES = 4 << 20
 """Room in storage that is promised to nobody: records are written anew while jobs run."""
@@ -20,10 +25,11 @@ class Intake:
         self._promised: dict[str, int] = {}
         self._promised_bytes = 0
         self._unwritten: set[str] = set()
-        self._heard_at = clock.monotonic()
+        self._heard, self._heard_at = False, clock.monotonic()
 
     def hear(self) -> None:
         """A replica is alive."""
+        self._heard = True
         self._heard_at = self._clock.monotonic()
 
     def promise(self, job_id: str, order: Order) -> None:
@@ -41,6 +47,25 @@ class Intake:
         self._unwritten.discard(record.job_id)
         self._keep(record.job_id, 0 if record.is_terminal else record.order.most_result_bytes)
 
+    def why_not_ready(self, free_bytes: int | None, waiting_since: float | None) -> str | None:
+        """Why a job that came now would not soon be done."""
+        if free_bytes is not None and self._promised_bytes + SPARE_BYTES > free_bytes:
+            return "The storage is full."
+        silent_s = self._clock.monotonic() - self._heard_at if self._heard else math.inf
+        if silent_s < REPLICA_HEARD_S:
+            return None
+        if not self._policy.scales_to_zero:
+            return "No replica is ready."
+        if self._is_cold(waiting_since):
+            return "Jobs are waiting, and no replica has come."
+        return None
+
+    def _is_cold(self, waiting_since: float | None) -> bool:
+        """Whether jobs have waited for longer than a start may take, and nobody has been heard of."""
+        if waiting_since is None:
+            return False
+        return self._clock.monotonic() - max(self._heard_at, waiting_since) > self._policy.cold_start_limit_s
+
     def _keep(self, job_id: str, size_bytes: int) -> None:
         self._promised_bytes += size_bytes - self._promised.pop(job_id, 0)
         if size_bytes:
@@ -56,7 +81,4 @@ class Intake:
         needed_bytes = self._promised_bytes + order.most_result_bytes + SPARE_BYTES
         if free_bytes is not None and needed_bytes > free_bytes:
             return Refusal("storage_full")
-        cold_s = self._clock.monotonic() - max(self._heard_at, waiting_since or 0.0)
-        if waiting_since is not None and cold_s > self._policy.cold_start_limit_s:
-            return Refusal("no_replica")
-        return None
+        return Refusal("no_replica") if self._is_cold(waiting_since) else None

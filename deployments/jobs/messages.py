@@ -36,6 +36,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A job that is on disk, when it is likely to be done, and until when its result will be kept at least."""
+
+    record: JobRecord
+    eta_s: int
+    kept_until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """The right to run a job until `lease_s` pass without a report. `fence` signs every word on it."""
 
@@ -100,7 +109,7 @@ class Store(Protocol):
     Every call may raise StoreUnavailableError.
     """
 
-    async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
+    async def submit(self, job_id: str, order: Order) -> Acceptance | Refusal:
         """Accept a job whose input is in storage. The record is durable when this returns."""
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
@@ -142,6 +151,9 @@ class Store(Protocol):
 
     async def proof(self) -> bytes:
         """What the file says by which the store owns its storage: see `storage/proof.py`."""
+
+    async def why_not_ready(self) -> str | None:
+        """One sentence on why a job that came now would not soon be done; None when it would."""
 
     async def check_health(self) -> None:
         """Raises StoreUnavailableError when the sweep has stopped."""

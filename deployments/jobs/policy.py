@@ -18,6 +18,7 @@ class Policy:
     download_lease_s: float = 20.0
     queue_limit_s: float = 86_400.0
     cold_start_limit_s: float = 300.0
+    scales_to_zero: bool = False
     max_deaths: int = 2
     max_attempts: int = 5
     max_leases: int = 50

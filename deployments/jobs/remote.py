@@ -12,6 +12,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from deployments.errors import ServiceError, StoreGoneError, StoreUnavailableError
 from deployments.jobs.messages import (
     ACTOR_NAME,
+    Acceptance,
     Deletion,
     Depth,
     DownloadGrant,
@@ -22,7 +23,7 @@ from deployments.jobs.messages import (
     Refusal,
     Report,
 )
-from deployments.jobs.record import JobRecord, Order, Result
+from deployments.jobs.record import Order, Result
 
 CALL_TIMEOUT_S = 5.0
 NAMESPACE = "upscaler"
@@ -38,7 +39,7 @@ class RemoteStore:
         # up, in the midst of telling us that a download was complete. Outside of the request it has none.
         self._outside = contextvars.Context()
 
-    async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
+    async def submit(self, job_id: str, order: Order) -> Acceptance | Refusal:
         return await self._call("submit", job_id, order)  # type: ignore[no-any-return]
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
@@ -79,6 +80,9 @@ class RemoteStore:
 
     async def proof(self) -> bytes:
         return await self._call("proof")  # type: ignore[no-any-return]
+
+    async def why_not_ready(self) -> str | None:
+        return await self._call("why_not_ready")  # type: ignore[no-any-return]
 
     async def check_health(self) -> None:
         await self._call("check_health")

@@ -16,7 +16,17 @@ from deployments.jobs.document import status_document
 from deployments.jobs.endings import Endings
 from deployments.jobs.handout import HandOut
 from deployments.jobs.ledger import Ledger
-from deployments.jobs.messages import Deletion, Depth, DownloadGrant, DownloadOutcome, Grant, Offer, Refusal, Report
+from deployments.jobs.messages import (
+    Acceptance,
+    Deletion,
+    Depth,
+    DownloadGrant,
+    DownloadOutcome,
+    Grant,
+    Offer,
+    Refusal,
+    Report,
+)
 from deployments.jobs.pace import Pace
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Order, Result, ResultState, State
@@ -71,6 +81,10 @@ class JobStore:
         await self._hand_out.close()
         self._ownership.release()
 
+    async def why_not_ready(self) -> str | None:
+        self._require_ready()
+        return self.table.intake.why_not_ready(await self._storage.free_bytes(), self.table.workload.waiting_since())
+
     async def check_health(self) -> None:
         if self._sweeper.has_stopped or self._hand_out.has_stopped:
             raise StoreUnavailableError("the sweep or the hand-out has stopped")
@@ -81,7 +95,7 @@ class JobStore:
 
     # -- for the ingress ----------------------------------------------------------------------------
 
-    async def submit(self, job_id: str, order: Order) -> JobRecord | Refusal:
+    async def submit(self, job_id: str, order: Order) -> Acceptance | Refusal:
         self._require_ready()
         try:
             record = self.table.accept(job_id, order, await self._storage.free_bytes())
@@ -96,7 +110,10 @@ class JobStore:
             log.exception("a job could not be written")
             self.table.intake.take_back(job_id)
             return Refusal("storage_unavailable")
-        return record
+        job = self.table.find(job_id)
+        outlook = self.table.workload.outlook(job, self._pace) if job else None
+        kept_until = record.created_at + self._policy.result_ttl_s
+        return Acceptance(record, outlook.eta_s if outlook else 0, kept_until)
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         self._require_ready()

@@ -136,8 +136,8 @@ async def store(storage, clock) -> AsyncIterator[JobStore]:
 @pytest.fixture
 def backend(store, storage) -> Backend:
     models = ("realesr-animevideov3", "realesrgan-x4plus")
-    serving = Serving(load_catalogue(), models, models[0], Limits(max_input_px=10_000), 200.0)
-    return Backend(store, storage, Admission(serving), MAX_UPLOAD)
+    serving = Serving(load_catalogue(), models, models[0], Limits(max_input_px=10_000), 200.0, MAX_UPLOAD)
+    return Backend(store, storage, Admission(serving))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from deployments.errors import StorageError, StoreUnavailableError
 from deployments.jobs.endings import MAX_WAITING
-from deployments.jobs.messages import DownloadGrant, Refusal, Report
+from deployments.jobs.messages import Acceptance, DownloadGrant, Refusal, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Result, State, new_job_id
 from deployments.jobs.store import JobStore
@@ -24,8 +24,7 @@ pytestmark = pytest.mark.anyio
 async def submitted(store: JobStore, data: bytes = b"input") -> str:
     job_id = new_job_id()
     await store.storage.put_input(job_id, io.BytesIO(data))
-    record = await store.submit(job_id, an_order())
-    assert isinstance(record, JobRecord)
+    assert isinstance(await store.submit(job_id, an_order()), Acceptance)
     return job_id
 
 

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from deployments.errors import StorageError, StoreUnavailableError
-from deployments.jobs.messages import Grant, Report
+from deployments.jobs.messages import Acceptance, Grant, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, State, new_job_id
 from deployments.jobs.store import JobStore
@@ -46,7 +46,7 @@ def storage(tmp_path) -> SlowStorage:
 async def submitted(store: JobStore) -> str:
     job_id = new_job_id()
     await store.storage.put_input(job_id, io.BytesIO(b"input"))
-    assert isinstance(await store.submit(job_id, an_order()), JobRecord)
+    assert isinstance(await store.submit(job_id, an_order()), Acceptance)
     return job_id
 
 
@@ -108,7 +108,7 @@ async def test_a_submission_is_withdrawn_even_while_it_is_being_written(store, s
     deleting = asyncio.ensure_future(store.delete(job_id))
     await asyncio.sleep(0.05)
     storage.gate.set()
-    assert isinstance(await submitting, JobRecord)
+    assert isinstance(await submitting, Acceptance)
     assert await deleting == "cancelled"
     assert await storage.folders() == {}
 

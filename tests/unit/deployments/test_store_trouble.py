@@ -8,9 +8,9 @@ import io
 import pytest
 
 from deployments.errors import StorageError, StoreUnavailableError
-from deployments.jobs.messages import Grant
+from deployments.jobs.messages import Acceptance, Grant
 from deployments.jobs.policy import Policy
-from deployments.jobs.record import JobRecord, Result, new_job_id
+from deployments.jobs.record import Result, new_job_id
 from deployments.jobs.store import JobStore
 from deployments.storage.storage import JobStorage, open_storage
 from tests.unit.deployments.conftest import an_order
@@ -49,7 +49,7 @@ def storage(tmp_path) -> TroubledStorage:
 async def submitted(store: JobStore) -> str:
     job_id = new_job_id()
     await store.storage.put_input(job_id, io.BytesIO(b"input"))
-    assert isinstance(await store.submit(job_id, an_order()), JobRecord)
+    assert isinstance(await store.submit(job_id, an_order()), Acceptance)
     return job_id
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from deployments.errands import RETRY_S
 from deployments.errors import StorageError
+from deployments.jobs.messages import Acceptance
 from deployments.jobs.policy import Policy
-from deployments.jobs.record import JobRecord, Order, new_job_id
+from deployments.jobs.record import Order, new_job_id
 from deployments.jobs.store import JobStore
 from deployments.storage.storage import JobStorage, open_storage
 from deployments.upscaler import worker as worker_module
@@ -73,7 +74,7 @@ async def submit(store: JobStore, data: bytes, **changes: object) -> str:
     job_id = new_job_id()
     await store.storage.put_input(job_id, io.BytesIO(data))
     order = Order(**{name: getattr(ORDER, name) for name in Order.__dataclass_fields__} | changes)
-    assert isinstance(await store.submit(job_id, order), JobRecord)
+    assert isinstance(await store.submit(job_id, order), Acceptance)
     return job_id
 
 

@@ -1,0 +1,79 @@
+"""What the service says of itself: models, limits, and whether it is well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse
+
+from deployments.errors import ServiceError
+from deployments.ingress.backend import Backend
+from deployments.ingress.openapi import HEALTHY, problems
+from deployments.ingress.options import DEFAULT_QUALITY, DEFAULT_SCALE, FORMATS, QUALITIES
+from deployments.ingress.problems import refused
+from deployments.ingress.waiting import MAX_WAIT_S
+from upscaler.picture import SCALES, SIDE_LIMIT
+
+
+def add_descriptions(app: FastAPI, backend: Backend) -> None:
+    """Add the four addresses that need no job."""
+
+    @app.get("/api/v1/models", summary="The models that can be asked for")
+    async def models() -> dict[str, Any]:
+        return models_document(backend)
+
+    @app.get("/api/v1/limits", summary="What a submission may be")
+    async def limits() -> dict[str, Any]:
+        return limits_document(backend)
+
+    @app.get("/healthz", summary="Whether this process answers", responses=HEALTHY)
+    async def healthz() -> dict[str, Any]:
+        return {"status": "ok"}
+
+    @app.get(
+        "/readyz",
+        summary="Whether a job that came now would soon be done",
+        response_class=JSONResponse,
+        responses=HEALTHY | problems("not_ready_yet"),
+    )
+    async def readyz() -> dict[str, Any]:
+        try:
+            reason = await backend.store.why_not_ready()
+        except ServiceError as error:
+            raise refused("not_ready_yet") from error
+        if reason is not None:
+            raise refused("not_ready_yet", sentence=reason)
+        return {"status": "ready"}
+
+
+def models_document(backend: Backend) -> dict[str, Any]:
+    serving = backend.admission.serving
+    return {
+        "models": [
+            {
+                "name": name,
+                "description": serving.catalogue[name].description,
+                "native_scale": serving.catalogue[name].native_scale,
+                "scales": list(SCALES),
+                "default": name == serving.default_model,
+            }
+            for name in serving.models
+        ]
+    }
+
+
+def limits_document(backend: Backend) -> dict[str, Any]:
+    serving = backend.admission.serving
+    return {
+        "max_upload_bytes": serving.max_upload_bytes,
+        "max_input_px": serving.limits.max_input_px,
+        "max_output_px": serving.limits.max_output_px,
+        "max_side_px": {name: min(SIDE_LIMIT[name], serving.limits.max_side_px) for name in FORMATS},
+        "scales": list(SCALES),
+        "default_scale": DEFAULT_SCALE,
+        "formats": list(FORMATS),
+        "quality": {"minimum": QUALITIES[0], "maximum": QUALITIES[-1], "default": DEFAULT_QUALITY},
+        "result_ttl_seconds": serving.result_ttl_s,
+        "max_wait_seconds": MAX_WAIT_S,
+    }

@@ -1,0 +1,53 @@
+"""Submissions whose fate the store did not tell: whatever it was, nothing is left of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from deployments.errors import StoreUnavailableError
+from deployments.ingress.api import create_app
+from tests.pictures import png
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_submission_whose_answer_from_the_store_is_lost_does_not_live_on(client, backend, store, storage):
+    class Forgetful:
+        """A store that takes a job and dies before it says so."""
+
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        async def submit(self, job_id, order):
+            await store.submit(job_id, order)
+            raise StoreUnavailableError("the job store is not there")
+
+    app = create_app(replace(backend, store=Forgetful()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        answer = await client.post("/api/v1/upscale", files={"image": ("a.png", png(1))})
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    async with asyncio.timeout(10):
+        while await storage.folders():
+            await asyncio.sleep(0.01)
+    assert store.table.workload.depth().queued == 0
+
+
+async def test_a_submission_that_the_store_never_heard_of_leaves_nothing(backend, store, storage):
+    class Deaf:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        async def submit(self, job_id, order):
+            raise StoreUnavailableError("the job store is not there")
+
+    app = create_app(replace(backend, store=Deaf()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.post("/api/v1/upscale", files={"image": ("a.png", png(1))})).status_code == 503
+    async with asyncio.timeout(10):
+        while await storage.folders():
+            await asyncio.sleep(0.01)
