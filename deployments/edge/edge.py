@@ -26,7 +26,7 @@ from deployments.storage.storage import JobStorage, open_storage
 
 log = logging.getLogger(__name__)
 
-OURS = re.compile(r"/api/v1/(upscale|status/|download/)")
+OURS = re.compile(r"/api/v1/|/readyz$")
 STRIPPED = ("x-request-timeout-seconds", "x-request-disconnect-disabled")
 """With these headers Serve lets a client change how long a request lives."""
 REFRESH_S = 30.0

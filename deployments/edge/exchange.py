@@ -18,8 +18,9 @@ from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Delivery, Hand
 from deployments.edge.lease import LeaseStore, under_lease
 from deployments.edge.result import open_result, why_not_there
 from deployments.errands import Errands
-from deployments.errors import RequestError, ServiceError
+from deployments.errors import RequestError, ServiceError, StoreUnavailableError
 from deployments.ingress.envelope import Envelope
+from deployments.ingress.idempotency import UploadStore, key_digest, reserved
 from deployments.ingress.problems import problem, refused
 from deployments.ingress.upload import too_large
 from deployments.jobs.messages import DownloadOutcome, EdgeSettings, Offer, Refusal
@@ -32,7 +33,7 @@ LINGER_S, LINGER_BYTES, BRIEF_S = 5.0, 64 << 20, 0.2
 moderately too large to its end, another only until the answer must have arrived."""
 
 
-class EdgeStore(LeaseStore, Protocol):
+class EdgeStore(LeaseStore, UploadStore, Protocol):
     """What the edge needs of the job store."""
 
     async def edge_settings(self) -> EdgeSettings: ...
@@ -76,7 +77,9 @@ class Exchange:
             return
         if most_body_bytes is not None:
             settings = replace(settings, max_upload_bytes=most_body_bytes)
-        if not self._is_download():
+        if self._is_submission():
+            await self._reserve_and_answer(settings)
+        elif not self._is_download():
             await self._answer_within(settings)
         elif self._edge.num_downloads >= settings.max_downloads:
             await self._answer(refused("too_many_downloads"))
@@ -86,6 +89,17 @@ class Exchange:
                 await self._answer_within(settings)
             finally:
                 self._edge.num_downloads -= 1
+
+    async def _reserve_and_answer(self, settings: EdgeSettings) -> None:
+        """Let the application answer a submission; one with a key only while no other uploads with it."""
+        try:
+            key = key_digest(Headers(scope=self._scope))
+            async with reserved(self._edge.store, self._edge.errands, key):
+                await self._answer_within(settings)
+        except RequestError as error:
+            await self._answer(error, lingering=self._has_body())
+        except StoreUnavailableError:
+            await self._answer(refused("unavailable"), lingering=self._has_body())
 
     async def _answer_within(self, settings: EdgeSettings) -> None:
         """Let the application answer a request whose body is within the limits."""
@@ -163,6 +177,9 @@ class Exchange:
     async def _drop_body(self) -> None:
         while (message := await self._receive())["type"] == "http.request" and message.get("more_body", False):
             pass
+
+    def _is_submission(self) -> bool:
+        return bool(self._scope["path"].endswith("/api/v1/upscale") and self._scope["method"] == "POST")
 
     def _is_download(self) -> bool:
         return "/api/v1/download/" in self._scope["path"] and self._scope["method"] == "GET"

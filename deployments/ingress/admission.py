@@ -67,13 +67,17 @@ class Admission:
         self.serving = serving
         self._decodes = asyncio.Semaphore(CONCURRENT_DECODES)
 
+    def options(self, upload: Upload) -> Options:
+        """What is asked for. Raises RequestError."""
+        serving = self.serving
+        return read_options(upload.fields, serving.catalogue, serving.models, serving.default_model)
+
     async def admit(self, upload: Upload) -> Order:
         """Check everything that can be known before the work. Raises RequestError."""
-        serving = self.serving
-        options = read_options(upload.fields, serving.catalogue, serving.models, serving.default_model)
+        options = self.options(upload)
         try:
             header = await asyncio.to_thread(probe, upload.file)
-            serving.limits.check(header.width, header.height, options.scale)
+            self.serving.limits.check(header.width, header.height, options.scale)
             check_side(options.format, header.width, header.height, options.scale)
             async with self._decodes:
                 seen = await asyncio.to_thread(_seen, upload.file)

@@ -15,6 +15,7 @@ from deployments.ingress.about import add_descriptions
 from deployments.ingress.backend import Backend
 from deployments.ingress.download import download, download_head, is_preview
 from deployments.ingress.envelope import Envelope
+from deployments.ingress.idempotency import key_digest, reserved
 from deployments.ingress.openapi import (
     ACCEPTED,
     DELETED,
@@ -71,9 +72,14 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
         openapi_extra=UPLOAD_BODY,
     )
     async def upscale(request: Request) -> Response:
+        key = key_digest(request.headers)
+        by_edge = ANNOUNCEMENT in request.scope.get("extensions", {})
         try:
-            async with received(request, backend.max_upload_bytes) as upload:
-                acceptance = await backend.submit(upload)
+            async with (
+                reserved(backend.store, backend.errands, None if by_edge else key),
+                received(request, backend.max_upload_bytes) as upload,
+            ):
+                acceptance = await backend.submit(upload, key)
         except ClientDisconnect:  # nobody is there to read this; the spooled bytes are gone
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         preferred_s = preferred_wait_s(request.headers.getlist("prefer"))
@@ -139,7 +145,10 @@ def accepted(acceptance: Acceptance) -> JSONResponse:
         "expires_at": iso(acceptance.kept_until),
     }
     wait_s = max(1, min(30, acceptance.eta_s))
-    return JSONResponse(body, 202, {"Location": status_url, "Retry-After": str(wait_s)})
+    headers = {"Location": status_url, "Retry-After": str(wait_s)}
+    if acceptance.is_replay:
+        headers["Idempotent-Replayed"] = "true"
+    return JSONResponse(body, 202, headers)
 
 
 async def _waited(backend: Backend, acceptance: Acceptance, wait_s: int) -> JSONResponse:
@@ -149,6 +158,9 @@ async def _waited(backend: Backend, acceptance: Acceptance, wait_s: int) -> JSON
     with contextlib.suppress(ServiceError):
         document = await backend.status(acceptance.record.job_id, wait_s)
         if document["status"] != "processing":
-            answer = JSONResponse(document, 200, {"Location": answer.headers["Location"]})
+            kept = {
+                name: answer.headers[name] for name in ("Location", "Idempotent-Replayed") if name in answer.headers
+            }
+            answer = JSONResponse(document, 200, kept)
     answer.headers["Preference-Applied"] = f"wait={wait_s}"
     return answer

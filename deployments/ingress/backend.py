@@ -13,10 +13,11 @@ from deployments.edge.lease import tell
 from deployments.errands import Errands, insist
 from deployments.errors import ServiceError, StorageError, StoreUnavailableError
 from deployments.ingress.admission import Admission
+from deployments.ingress.idempotency import payload_digest
 from deployments.ingress.problems import refused
 from deployments.ingress.upload import Upload
 from deployments.jobs.messages import Acceptance, Deletion, DownloadGrant, DownloadOutcome, Offer, Refusal, Store
-from deployments.jobs.record import Order, new_job_id
+from deployments.jobs.record import Idempotency, Order, new_job_id
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,15 @@ class Backend:
     def max_upload_bytes(self) -> int:
         return self.admission.serving.max_upload_bytes
 
-    async def submit(self, upload: Upload) -> Acceptance:
-        """Admit an upload. Its bytes and its record are durable when this returns."""
+    async def submit(self, upload: Upload, key: str | None = None) -> Acceptance:
+        """Admit an upload. Its bytes and its record are durable when this returns. `key`: the digest of the
+        client's Idempotency-Key."""
         order = await self.admission.admit(upload)
-        storing = asyncio.ensure_future(self._store_upload(upload, order))
+        idempotency = None
+        if key is not None:
+            payload = await asyncio.to_thread(payload_digest, upload.file, self.admission.options(upload))
+            idempotency = Idempotency(key, payload)
+        storing = asyncio.ensure_future(self._store_upload(upload, order, idempotency))
         try:
             return await asyncio.shield(storing)
         except asyncio.CancelledError:
@@ -49,12 +55,12 @@ class Backend:
             await asyncio.gather(storing, return_exceptions=True)
             raise
 
-    async def _store_upload(self, upload: Upload, order: Order) -> Acceptance:
+    async def _store_upload(self, upload: Upload, order: Order, idempotency: Idempotency | None) -> Acceptance:
         job_id = new_job_id()
         try:
             async with asyncio.timeout(STORING_S):
                 await self.storage.put_input(job_id, upload.file)
-            accepted = await self.store.submit(job_id, order)
+            accepted = await self.store.submit(job_id, order, idempotency)
         except StoreUnavailableError:  # it may be a job by now, of which its client will never hear
             self.errands.start(self._withdraw(job_id))
             raise
@@ -65,6 +71,8 @@ class Backend:
         if isinstance(accepted, Refusal):
             await self._discard(job_id)
             raise refused(accepted.code, accepted.retry_after_s)
+        if accepted.is_replay:
+            await self._discard(job_id)
         return accepted
 
     async def _withdraw(self, job_id: str) -> None:

@@ -40,6 +40,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "invalid_scale": (422, "Scale must be 2, 3 or 4"),
     "invalid_format": (422, "Unknown format"),
     "invalid_quality": (422, "Quality must be 1 to 100"),
+    "invalid_idempotency_key": (400, "Not an idempotency key"),
+    "upload_in_progress": (409, "The first upload with this key has not ended"),
+    "idempotency_mismatch": (422, "The key was used for something else"),
     "invalid_wait": (422, "wait must be a number of seconds"),
     "unknown_model": (422, "Unknown model"),
     "model_not_available": (422, "Model not available"),
@@ -60,6 +63,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 }
 
 SENTENCES: Mapping[str, str] = {
+    "upload_in_progress": "Another upload with this Idempotency-Key has not ended yet.",
+    "idempotency_mismatch": "This Idempotency-Key was used for another image or other options.",
     "job_not_found": "There is no job with this id.",
     "not_ready": "The result is not ready yet: ask for the job's status first.",
     "job_failed": "The job failed, so there is no result: its status says why.",
@@ -82,6 +87,7 @@ SENTENCES: Mapping[str, str] = {
 
 RETRY_AFTER_S: Mapping[str, int] = {
     "download_in_progress": 1,
+    "upload_in_progress": 2,
     "queue_full": 10,
     "no_replica": 60,
     "storage_full": 30,

@@ -26,7 +26,7 @@ from deployments.jobs.messages import (
     Refusal,
     Report,
 )
-from deployments.jobs.record import Order, Result
+from deployments.jobs.record import Idempotency, Order, Result
 from deployments.jobs.remote import NAMESPACE
 from deployments.jobs.store import JobStore
 from deployments.settings import Settings
@@ -98,8 +98,14 @@ class JobStoreActor:
             self._watching.cancel()
         await self._store.close()
 
-    async def submit(self, job_id: str, order: Order) -> Acceptance | Refusal:
-        return await self._errands.whole(self._store.submit(job_id, order))
+    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None = None) -> Acceptance | Refusal:
+        return await self._errands.whole(self._store.submit(job_id, order, idempotency))
+
+    async def begin_upload(self, key: str) -> bool:
+        return await self._store.begin_upload(key)
+
+    async def end_upload(self, key: str) -> None:
+        await self._store.end_upload(key)
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         return await self._store.status(job_id, wait_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from deployments.jobs.record import JobRecord, Order, Result
+from deployments.jobs.record import Idempotency, JobRecord, Order, Result
 
 RefusalCode = Literal[
     "job_not_found",
@@ -17,6 +17,7 @@ RefusalCode = Literal[
     "deleted",
     "result_lost",
     "queue_full",
+    "idempotency_mismatch",
     "no_replica",
     "storage_full",
     "storage_unavailable",
@@ -42,6 +43,8 @@ class Acceptance:
     record: JobRecord
     eta_s: int
     kept_until: float
+    is_replay: bool = False
+    """Whether its key had made it before, and nothing was done now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,15 @@ class Store(Protocol):
     Every call may raise StoreUnavailableError.
     """
 
-    async def submit(self, job_id: str, order: Order) -> Acceptance | Refusal:
-        """Accept a job whose input is in storage. The record is durable when this returns."""
+    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None = None) -> Acceptance | Refusal:
+        """Accept a job whose input is in storage. The record is durable when this returns. A key that has
+        made a job before gives that one again, and `job_id` is none."""
+
+    async def begin_upload(self, key: str) -> bool:
+        """Reserve a key for an upload. False while another one has it."""
+
+    async def end_upload(self, key: str) -> None:
+        """The upload has ended, whatever became of it."""
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         """The status document of the HTTP contract; None for a job that is not known. Waits up to

@@ -78,6 +78,14 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Idempotency:
+    """Digests of a client's key and of what it was used for."""
+
+    key: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The published result file and what is true of its bytes."""
 
@@ -113,6 +121,7 @@ class JobRecord:
     gone_at: float | None = None
     error: str | None = None
     error_code: str | None = None
+    idempotency: Idempotency | None = None
 
     @property
     def is_terminal(self) -> bool:

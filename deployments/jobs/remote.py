@@ -23,7 +23,7 @@ from deployments.jobs.messages import (
     Refusal,
     Report,
 )
-from deployments.jobs.record import Order, Result
+from deployments.jobs.record import Idempotency, Order, Result
 
 CALL_TIMEOUT_S = 5.0
 NAMESPACE = "upscaler"
@@ -39,8 +39,14 @@ class RemoteStore:
         # up, in the midst of telling us that a download was complete. Outside of the request it has none.
         self._outside = contextvars.Context()
 
-    async def submit(self, job_id: str, order: Order) -> Acceptance | Refusal:
-        return await self._call("submit", job_id, order)  # type: ignore[no-any-return]
+    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None = None) -> Acceptance | Refusal:
+        return await self._call("submit", job_id, order, idempotency)  # type: ignore[no-any-return]
+
+    async def begin_upload(self, key: str) -> bool:
+        return await self._call("begin_upload", key)  # type: ignore[no-any-return]
+
+    async def end_upload(self, key: str) -> None:
+        await self._call("end_upload", key)
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         return await self._call("status", job_id, wait_s, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]

@@ -29,8 +29,9 @@ from deployments.jobs.messages import (
 )
 from deployments.jobs.pace import Pace
 from deployments.jobs.policy import Policy
-from deployments.jobs.record import JobRecord, Order, Result, ResultState, State
+from deployments.jobs.record import Idempotency, JobRecord, Order, Result, ResultState, State
 from deployments.jobs.recovery import recover
+from deployments.jobs.submissions import Submissions
 from deployments.jobs.sweep import Sweeper
 from deployments.jobs.table import JobTable
 from deployments.jobs.waiters import Waiters
@@ -54,6 +55,7 @@ class JobStore:
         self.table = JobTable(policy, self._clock)
         self._ownership: Ownership = ownership_of(storage)
         self._ledger = Ledger(storage, self.table, self._tell)
+        self._submissions = Submissions(storage, self.table, self._ledger, self._pace, policy)
         self.waiters = Waiters()
         self._endings, self._download_ends = Endings(), Endings()
         self.lease_s = policy.lease_s
@@ -95,25 +97,16 @@ class JobStore:
 
     # -- for the ingress ----------------------------------------------------------------------------
 
-    async def submit(self, job_id: str, order: Order) -> Acceptance | Refusal:
+    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None = None) -> Acceptance | Refusal:
         self._require_ready()
-        try:
-            record = self.table.accept(job_id, order, await self._storage.free_bytes())
-        except StorageError:
-            log.exception("the storage does not say how much room it has")
-            return Refusal("storage_unavailable")
-        if isinstance(record, Refusal):
-            return record
-        try:
-            await self._ledger.write_new(record)
-        except StorageError:
-            log.exception("a job could not be written")
-            self.table.intake.take_back(job_id)
-            return Refusal("storage_unavailable")
-        job = self.table.find(job_id)
-        outlook = self.table.workload.outlook(job, self._pace) if job else None
-        kept_until = record.created_at + self._policy.result_ttl_s
-        return Acceptance(record, outlook.eta_s if outlook else 0, kept_until)
+        return await self._submissions.submit(job_id, order, idempotency)
+
+    async def begin_upload(self, key: str) -> bool:
+        self._require_ready()
+        return self.table.repeats.begin(key)
+
+    async def end_upload(self, key: str) -> None:
+        self.table.repeats.end(key)
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         self._require_ready()
@@ -188,6 +181,9 @@ class JobStore:
 
     async def complete(self, job_id: str, fence: int, result: Result) -> bool:
         self._require_ready()
+        job = self.table.find(job_id)
+        if job is not None and job.record.result == result:
+            return True  # it was heard before, by an earlier life that could not say so any more
         return await self._ledger.conclude(job_id, partial(self.table.completed, job_id, fence, result))
 
     async def fail(self, job_id: str, fence: int, code: str, error: str) -> bool:

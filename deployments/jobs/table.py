@@ -18,7 +18,8 @@ from deployments.jobs.job import Job
 from deployments.jobs.messages import Refusal, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.queue import JobQueue
-from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, evolve
+from deployments.jobs.record import Idempotency, JobRecord, Order, Result, ResultState, State, evolve
+from deployments.jobs.repeats import Repeats
 from deployments.jobs.verdicts import ended, fallen_silent, given_back
 from deployments.jobs.workload import Workload
 
@@ -36,6 +37,7 @@ class JobTable:
         self._queue = JobQueue()
         self._holders = Holders()
         self.intake = Intake(policy, clock)
+        self.repeats = Repeats(clock)
         self.workload = Workload(self._jobs, self._queue, self._holders)
         self.downloads = DownloadLeases(policy.download_lease_s, clock)
 
@@ -49,7 +51,9 @@ class JobTable:
 
     # -- changing: the new record, to be written and then committed -------------------------------
 
-    def accept(self, job_id: str, order: Order, free_bytes: int | None = None) -> JobRecord | Refusal:
+    def accept(
+        self, job_id: str, order: Order, free_bytes: int | None = None, idempotency: Idempotency | None = None
+    ) -> JobRecord | Refusal:
         """`free_bytes`: what the storage has left, where that has an end. If the record cannot be written,
         take the promise back by `intake.take_back`."""
         refusal = self.intake.why_not(
@@ -58,7 +62,7 @@ class JobTable:
         if refusal is not None:
             return replace(refusal, retry_after_s=self.workload.next_end_s())
         self.intake.promise(job_id, order)
-        return JobRecord(job_id, order, created_at=self._clock.wall())
+        return JobRecord(job_id, order, created_at=self._clock.wall(), idempotency=idempotency)
 
     def claim(self, holder: str, on_hand_s: float) -> JobRecord | None:
         """Take the next job that is fit for a holder out of the queue and grant it, once written. What
@@ -141,6 +145,7 @@ class JobTable:
         self._jobs[record.job_id] = job
         job.record = record
         self.intake.note(record)
+        self.repeats.note(record)
         if record.state is State.QUEUED and not was_queued:
             job.queued_at = self._clock.monotonic()
             job.queue_ends = job.queued_at + self._policy.queue_limit_s
@@ -208,7 +213,7 @@ class JobTable:
         return [j for j in self._all(Job.is_timed_out) if not self._jobs[j].record.has_bytes]
 
     def forget(self, job_id: str) -> None:
-        del self._jobs[job_id]
+        self.repeats.forget(self._jobs.pop(job_id).record)
 
     # ----------------------------------------------------------------------------------------------
 

@@ -83,8 +83,8 @@ def impatient(module) -> None:
 def unanswered(module) -> None:
     submit = module.RemoteStore.submit
 
-    async def cut_off(self, job_id, order):
-        record = await submit(self, job_id, order)
+    async def cut_off(self, job_id, order, *args):
+        record = await submit(self, job_id, order, *args)
         if order.filename == "unanswered" and first_time("unanswered"):
             die()
         return record

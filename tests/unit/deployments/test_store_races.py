@@ -10,7 +10,7 @@ import pytest
 from deployments.errors import StorageError, StoreUnavailableError
 from deployments.jobs.messages import Acceptance, Grant, Report
 from deployments.jobs.policy import Policy
-from deployments.jobs.record import JobRecord, State, new_job_id
+from deployments.jobs.record import JobRecord, Result, State, new_job_id
 from deployments.jobs.store import JobStore
 from deployments.jobs.sweep import UPLOAD_DEADLINE_S
 from deployments.storage.storage import JobStorage, open_storage
@@ -160,3 +160,12 @@ async def test_a_storage_that_does_not_say_who_owns_it_is_waited_for(store, monk
     monkeypatch.undo()
     await store.check_ownership()
     assert await store.status("1") is None
+
+
+async def test_a_result_that_is_told_twice_is_published_once_and_kept(store, storage):
+    grant = await running(store)
+    name = await storage.put_result(grant.job_id, grant.fence, io.BytesIO(b"result"))
+    result = Result(name, 6, "00")
+    assert await store.complete(grant.job_id, grant.fence, result)
+    assert await store.complete(grant.job_id, grant.fence, result)  # the first answer was lost
+    assert not await store.complete(grant.job_id, grant.fence, Result("result.0", 6, "00"))

@@ -27,6 +27,12 @@ class StoreOfTheEdge:
     async def edge_settings(self) -> EdgeSettings:
         return self.settings
 
+    async def begin_upload(self, key):
+        return await self._store.begin_upload(key)
+
+    async def end_upload(self, key):
+        await self._store.end_upload(key)
+
     async def proof(self):
         return await self._store.proof()
 
