@@ -15,6 +15,7 @@ from deployments.ingress.about import add_descriptions
 from deployments.ingress.backend import Backend
 from deployments.ingress.download import download, download_head, is_preview
 from deployments.ingress.envelope import Envelope
+from deployments.ingress.events import events_of, wants_events
 from deployments.ingress.idempotency import key_digest, reserved
 from deployments.ingress.openapi import (
     ACCEPTED,
@@ -92,10 +93,12 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
         summary="Ask how a job stands",
         responses=STATUS | problems("job_not_found", "invalid_wait", "unavailable"),
     )
-    async def status(request: Request, response: Response, job_id: str, wait: Wait = None) -> dict[str, Any]:
+    async def status(request: Request, response: Response, job_id: str, wait: Wait = None) -> Any:
         preferred_s = preferred_wait_s(request.headers.getlist("prefer"))
         if preferred_s is not None:
             response.headers["Preference-Applied"] = f"wait={preferred_s}"
+        if wants_events(request.headers):
+            return await events_of(backend, job_id)
         return await backend.status(job_id, max(asked_wait_s(wait), preferred_s or 0))
 
     @app.delete(

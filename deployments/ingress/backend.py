@@ -13,8 +13,10 @@ from deployments.edge.lease import tell
 from deployments.errands import Errands, insist
 from deployments.errors import ServiceError, StorageError, StoreUnavailableError
 from deployments.ingress.admission import Admission
+from deployments.ingress.batching import Batched
 from deployments.ingress.idempotency import payload_digest
 from deployments.ingress.problems import refused
+from deployments.ingress.slots import Slots
 from deployments.ingress.upload import Upload
 from deployments.jobs.messages import Acceptance, Deletion, DownloadGrant, DownloadOutcome, Offer, Refusal, Store
 from deployments.jobs.record import Idempotency, Order, new_job_id
@@ -33,7 +35,14 @@ class Backend:
     store: Store
     storage: JobStorage
     admission: Admission
+    max_waiting: int = 200
     errands: Errands = field(default_factory=Errands)
+    slots: Slots = field(init=False)
+    batched: Batched = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "slots", Slots(self.max_waiting))
+        object.__setattr__(self, "batched", Batched(self.store.statuses, self.errands))
 
     @property
     def max_upload_bytes(self) -> int:
@@ -86,7 +95,11 @@ class Backend:
             await self.storage.delete_folder(job_id)
 
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any]:
-        document = await self.store.status(job_id, wait_s)
+        if wait_s > 0:
+            with self.slots.one() as may_wait:
+                document = await self.store.status(job_id, wait_s if may_wait else 0.0)
+        else:
+            document = await self.batched.get(job_id)
         if document is None:
             raise refused("job_not_found")
         return document

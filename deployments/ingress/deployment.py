@@ -48,6 +48,7 @@ class Ingress:
             store=self._store,
             storage=storage,
             admission=Admission(serving),
+            max_waiting=settings.ingress.max_ongoing_requests // 2,
         )
 
     async def check_health(self) -> None:

@@ -77,6 +77,10 @@ STATUS: Responses = {
         failed={"job_id": JOB_ID, "status": "failed", "error": "upscale failed: model not found"},
     )
 }
+STATUS[200]["content"]["text/event-stream"] = {
+    "schema": {"type": "string"},
+    "example": f'event: progress\ndata: {{"job_id": "{JOB_ID}", "status": "processing", "progress": 45}}\n\n',
+}
 
 WAITED: Responses = {
     200: {**STATUS[200], "description": "With `Prefer: wait=N`: the job has ended within N seconds."},

@@ -110,6 +110,9 @@ class JobStoreActor:
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         return await self._store.status(job_id, wait_s)
 
+    async def statuses(self, job_ids: list[str]) -> list[dict[str, Any] | None]:
+        return await self._store.statuses(job_ids)
+
     async def delete(self, job_id: str) -> Deletion | None:
         return await self._errands.whole(self._store.delete(job_id))
 

@@ -126,6 +126,9 @@ class Store(Protocol):
         """The status document of the HTTP contract; None for a job that is not known. Waits up to
         `wait_s` for a job that has not ended, unless too many wait already."""
 
+    async def statuses(self, job_ids: list[str]) -> list[dict[str, Any] | None]:
+        """The status documents of many jobs, in the same order."""
+
     async def delete(self, job_id: str) -> Deletion | None:
         """End a job, or delete its result; repeating it changes nothing. None for a job that is not known."""
 

@@ -51,6 +51,9 @@ class RemoteStore:
     async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
         return await self._call("status", job_id, wait_s, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]
 
+    async def statuses(self, job_ids: list[str]) -> list[dict[str, Any] | None]:
+        return await self._call("statuses", job_ids)  # type: ignore[no-any-return]
+
     async def delete(self, job_id: str) -> Deletion | None:
         return await self._call("delete", job_id)  # type: ignore[no-any-return]
 

@@ -15,6 +15,7 @@ from deployments.jobs.clock import Clock, SystemClock
 from deployments.jobs.document import status_document
 from deployments.jobs.endings import Endings
 from deployments.jobs.handout import HandOut
+from deployments.jobs.job import Job
 from deployments.jobs.ledger import Ledger
 from deployments.jobs.messages import (
     Acceptance,
@@ -113,13 +114,16 @@ class JobStore:
         job = self.table.find(job_id)
         if job is not None and not job.record.is_terminal and wait_s > 0:
             await self._endings.wait(job_id, wait_s)
-            self._require_ready()
-            job = self.table.find(job_id)
-        if job is None:
-            return None
-        return status_document(
-            job, self.table.workload.outlook(job, self._pace), self.table.downloads.active(job_id), self._policy
-        )
+        return (await self.statuses([job_id]))[0]
+
+    async def statuses(self, job_ids: list[str]) -> list[dict[str, Any] | None]:
+        self._require_ready()
+        return [self._document(job) if (job := self.table.find(job_id)) else None for job_id in job_ids]
+
+    def _document(self, job: Job) -> dict[str, Any]:
+        outlook = self.table.workload.outlook(job, self._pace)
+        downloading = self.table.downloads.active(job.record.job_id)
+        return status_document(job, outlook, downloading, self._policy)
 
     async def delete(self, job_id: str) -> Deletion | None:
         self._require_ready()

@@ -1,0 +1,50 @@
+"""Batched: many questions to the job store in one call. While one call is on its way, the next gathers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from deployments.errands import Errands
+
+Document = dict[str, Any]
+MAX_BATCH = 500
+
+
+class Batched:
+    """Status documents by job id, with at most one call in flight. `fetch` answers for many ids, in order."""
+
+    def __init__(self, fetch: Callable[[list[str]], Awaitable[list[Document | None]]], errands: Errands) -> None:
+        self._fetch, self._errands = fetch, errands
+        self._wanted: dict[str, asyncio.Future[Document | None]] = {}
+        self._is_fetching = False
+
+    async def get(self, job_id: str) -> Document | None:
+        """None for a job that is not known. Raises what the call raises."""
+        if job_id not in self._wanted:
+            self._wanted[job_id] = asyncio.get_running_loop().create_future()
+        wanted = self._wanted[job_id]
+        if not self._is_fetching:
+            self._is_fetching = True
+            self._errands.start(self._fetch_all())
+        return await asyncio.shield(wanted)  # others may wait for the same
+
+    async def _fetch_all(self) -> None:
+        try:
+            while self._wanted:
+                job_ids = list(self._wanted)[:MAX_BATCH]
+                await self._answer({job_id: self._wanted.pop(job_id) for job_id in job_ids})
+        finally:
+            self._is_fetching = False
+
+    async def _answer(self, batch: dict[str, asyncio.Future[Document | None]]) -> None:
+        try:
+            documents = await self._fetch(list(batch))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who asked
+            for wanted in batch.values():
+                wanted.set_exception(error)
+                wanted.exception()  # it counts as heard even where the client has left
+        else:
+            for wanted, document in zip(batch.values(), documents, strict=True):
+                wanted.set_result(document)

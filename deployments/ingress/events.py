@@ -1,0 +1,61 @@
+"""A job's way as server-sent events (WHATWG HTML, section 9.2): `progress`, then `completed` or `failed`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.responses import StreamingResponse
+
+from deployments.errors import ServiceError
+from deployments.ingress.backend import Backend
+
+EVENTS = "text/event-stream"
+LOOK_S = 0.5
+COMMENT_S = 15.0
+"""Silence that proxies on the way take for the end of a connection."""
+MOST_S = 3600.0
+RETRY_MS = 2000
+"""How soon a client that was cut off comes again."""
+
+
+def wants_events(headers: Headers) -> bool:
+    accepted = (part.split(";")[0].strip().lower() for part in headers.get("accept", "").split(","))
+    return EVENTS in accepted
+
+
+async def events_of(backend: Backend, job_id: str) -> StreamingResponse:
+    """The answer that follows a job to its end. Raises RequestError for a job that is not known."""
+    first = await backend.status(job_id)
+    headers = {"X-Accel-Buffering": "no"}  # nginx would hold the events back
+    return StreamingResponse(_events(backend, job_id, first), headers=headers, media_type=EVENTS)
+
+
+async def _events(backend: Backend, job_id: str, document: dict[str, Any]) -> AsyncIterator[bytes]:
+    yield f"retry: {RETRY_MS}\n\n".encode()
+    shown: dict[str, Any] | None = None
+    ends_at = time.monotonic() + MOST_S
+    spoke_at = time.monotonic()
+    with backend.slots.one() as may_wait:
+        while True:
+            if document != shown:
+                yield _event(document)
+                shown, spoke_at = document, time.monotonic()
+            elif time.monotonic() - spoke_at > COMMENT_S:
+                yield b": still there\n\n"
+                spoke_at = time.monotonic()
+            if document["status"] != "processing" or not may_wait or time.monotonic() > ends_at:
+                return
+            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(ServiceError):  # of a store that is away for a moment
+                document = await backend.status(job_id)
+
+
+def _event(document: dict[str, Any]) -> bytes:
+    name = "progress" if document["status"] == "processing" else document["status"]
+    return f"event: {name}\ndata: {json.dumps(document)}\n\n".encode()
