@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from deployments.ingress.access import LOOPBACK, Access
 from deployments.jobs.messages import EdgeSettings
 from deployments.jobs.policy import Policy
 from upscaler.picture import Limits
@@ -76,6 +77,16 @@ class IngressSettings(_Strict):
     max_ongoing_requests: Count = 400
 
 
+class AccessSettings(_Strict):
+    """From where the service may be used."""
+
+    hosts: tuple[str, ...] = LOOPBACK
+    origins: tuple[str, ...] = ()
+
+    def access(self) -> Access:
+        return Access(self.hosts, self.origins)
+
+
 class Settings(_Strict):
     """Everything that can be configured; `docs/operations.md` says what each does."""
 
@@ -90,6 +101,7 @@ class Settings(_Strict):
     models: ModelSettings = ModelSettings()
     upscaler: UpscalerSettings = UpscalerSettings()
     ingress: IngressSettings = IngressSettings()
+    access: AccessSettings = AccessSettings()
 
     def policy(self) -> Policy:
         """The numbers that the job table goes by."""
@@ -106,7 +118,14 @@ class Settings(_Strict):
     def of_the_edge(self) -> EdgeSettings:
         """What the edge asks the job store for."""
         limits = self.limits
-        return EdgeSettings(self.storage_url, limits.max_upload_bytes, limits.max_bodies_bytes, limits.max_downloads)
+        return EdgeSettings(
+            self.storage_url,
+            limits.max_upload_bytes,
+            limits.max_bodies_bytes,
+            limits.max_downloads,
+            self.access.hosts,
+            self.access.origins,
+        )
 
     def store_version(self) -> str:
         """Changes whenever a running store would no longer be the one these settings and this code mean."""

@@ -19,6 +19,7 @@ from deployments.edge.lease import LeaseStore, under_lease
 from deployments.edge.result import open_result, why_not_there
 from deployments.errands import Errands
 from deployments.errors import RequestError, ServiceError, StoreUnavailableError
+from deployments.ingress.access import Access
 from deployments.ingress.envelope import Envelope
 from deployments.ingress.idempotency import UploadStore, key_digest, reserved
 from deployments.ingress.problems import problem, refused
@@ -66,6 +67,7 @@ class Exchange:
     def __init__(self, edge: Shared, scope: Scope, receive: Receive, send: Send) -> None:
         self._edge, self._scope, self._receive, self._send = edge, scope, receive, send
         self._started = self._replaced = self._is_too_large = False
+        self._access = Access()
         self._handover: tuple[Message, Handover] | None = None
 
     async def run(self, most_body_bytes: int | None = None) -> None:
@@ -74,6 +76,12 @@ class Exchange:
             settings = await self._edge.settings()
         except ServiceError:
             await self._answer(refused("unavailable"))
+            return
+        try:
+            self._access = Access(settings.hosts, settings.origins)
+            self._access.check(self._scope)
+        except RequestError as error:
+            await self._answer(error, lingering=self._has_body())
             return
         if most_body_bytes is not None:
             settings = replace(settings, max_upload_bytes=most_body_bytes)
@@ -156,6 +164,7 @@ class Exchange:
     async def _answer(self, error: RequestError, *, lingering: bool = False) -> None:
         async def say(scope: Scope, receive: Receive, send: Send) -> None:
             answer = problem(Request(scope), error)
+            answer.headers.update(self._access.cors(Headers(scope=scope)))
             if lingering:
                 answer.headers["Connection"] = "close"
             await answer(scope, receive, send)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from deployments.edge.delivery import ANNOUNCEMENT
 from deployments.errors import ServiceError
 from deployments.ingress.about import add_descriptions
+from deployments.ingress.access import Guard
 from deployments.ingress.backend import Backend
 from deployments.ingress.download import download, download_head, is_preview
 from deployments.ingress.envelope import Envelope
@@ -53,6 +54,7 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
     Serve's proxy adds the request's id to every answer: behind it ours would be a second one.
     """
     app = FastAPI(title="Upscaler", version=VERSION, description=DESCRIPTION, redoc_url=None, redirect_slashes=False)
+    app.add_middleware(Guard, access=backend.access)
     app.add_middleware(Envelope, adds_request_id=not behind_serve_proxy)
     install_problem_handlers(app)
     _add_jobs(app, backend)

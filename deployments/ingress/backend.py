@@ -12,6 +12,7 @@ from typing import Any
 from deployments.edge.lease import tell
 from deployments.errands import Errands, insist
 from deployments.errors import ServiceError, StorageError, StoreUnavailableError
+from deployments.ingress.access import Access
 from deployments.ingress.admission import Admission
 from deployments.ingress.batching import Batched
 from deployments.ingress.idempotency import payload_digest
@@ -36,6 +37,7 @@ class Backend:
     storage: JobStorage
     admission: Admission
     max_waiting: int = 200
+    access: Access = field(default_factory=Access)
     errands: Errands = field(default_factory=Errands)
     slots: Slots = field(init=False)
     batched: Batched = field(init=False)

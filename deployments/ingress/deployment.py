@@ -48,6 +48,7 @@ class Ingress:
             store=self._store,
             storage=storage,
             admission=Admission(serving),
+            access=settings.access.access(),
             max_waiting=settings.ingress.max_ongoing_requests // 2,
         )
 

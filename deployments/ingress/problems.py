@@ -23,6 +23,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "not_found": (404, "Not found"),
     "job_not_found": (404, "No such job"),
     "body_too_slow": (408, "The body came too slowly"),
+    "host_not_allowed": (400, "Unknown host"),
+    "origin_not_allowed": (403, "Not for this web page"),
     "preview_refused": (403, "Not for previews"),
     "method_not_allowed": (405, "Method not allowed"),
     "not_ready": (409, "Not ready"),
@@ -63,6 +65,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 }
 
 SENTENCES: Mapping[str, str] = {
+    "host_not_allowed": "This service does not answer to the name in the Host header.",
+    "origin_not_allowed": "Web pages of this origin may not use this service.",
     "upload_in_progress": "Another upload with this Idempotency-Key has not ended yet.",
     "idempotency_mismatch": "This Idempotency-Key was used for another image or other options.",
     "job_not_found": "There is no job with this id.",

@@ -104,6 +104,8 @@ class EdgeSettings:
     max_upload_bytes: int
     max_bodies_bytes: int
     max_downloads: int
+    hosts: tuple[str, ...] = ("*",)
+    origins: tuple[str, ...] = ()
 
 
 class Store(Protocol):

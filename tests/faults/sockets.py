@@ -20,14 +20,14 @@ class Rude:
         self._socket.connect(("127.0.0.1", port))
 
     def get(self, path: str) -> Self:
-        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         return self
 
     def post_endlessly(self, path: str, announced_bytes: int | None) -> str:
         """Send zeros, and never stop, until an answer comes: its version and status. None announces chunks."""
         length = "Transfer-Encoding: chunked" if announced_bytes is None else f"Content-Length: {announced_bytes}"
         kind = "Content-Type: multipart/form-data; boundary=x"
-        self._socket.sendall(f"POST {path} HTTP/1.1\r\nHost: test\r\n{kind}\r\n{length}\r\n\r\n".encode())
+        self._socket.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n{length}\r\n\r\n".encode())
         piece = (
             bytes(CHUNK_BYTES) if announced_bytes else f"{CHUNK_BYTES:x}\r\n".encode() + bytes(CHUNK_BYTES) + b"\r\n"
         )

@@ -42,8 +42,15 @@ def defaults(settings: BaseModel, prefix: str = "") -> dict[str, object]:
     """Every setting by its dotted name."""
     found: dict[str, object] = {}
     for name, value in settings:
-        found |= defaults(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else {f"{prefix}{name}": value}
+        found |= (
+            defaults(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else {f"{prefix}{name}": plain(value)}
+        )
     return found
+
+
+def plain(value: object) -> object:
+    """As YAML has it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def test_the_operations_page_has_every_setting_with_its_default():

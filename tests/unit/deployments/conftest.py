@@ -13,6 +13,7 @@ import httpx
 import pytest
 from obstore.store import MemoryStore
 
+from deployments.ingress.access import Access
 from deployments.ingress.admission import Admission, Serving
 from deployments.ingress.api import create_app
 from deployments.ingress.backend import Backend
@@ -137,7 +138,7 @@ async def store(storage, clock) -> AsyncIterator[JobStore]:
 def backend(store, storage) -> Backend:
     models = ("realesr-animevideov3", "realesrgan-x4plus")
     serving = Serving(load_catalogue(), models, models[0], Limits(max_input_px=10_000), 200.0, MAX_UPLOAD)
-    return Backend(store, storage, Admission(serving))
+    return Backend(store, storage, Admission(serving), access=Access(("*",)))
 
 
 @pytest.fixture

@@ -204,3 +204,14 @@ async def test_where_a_body_cannot_be_spooled_it_is_refused_and_may_come_again(m
     assert answer.headers["retry-after"]
     monkeypatch.undo()
     assert (await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})).status_code == 202
+
+
+async def test_who_may_not_use_the_service_uploads_nothing(client, edge_store, store):
+    edge_store.settings = replace(edge_store.settings, hosts=("localhost",), origins=("https://friend.example",))
+    answer = await client.post("/api/v1/upscale", content=chunks(100_000), headers={"Content-Type": MULTIPART})
+    assert (answer.status_code, answer.json()["code"]) == (400, "host_not_allowed")
+    assert_is_problem(answer)
+    headers = {"Content-Type": MULTIPART, "Host": "localhost", "Origin": "https://friend.example"}
+    large = b"x" * (SETTINGS.max_upload_bytes + 1)
+    answer = await client.post("/api/v1/upscale", content=large, headers=headers)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (413, "https://friend.example")
