@@ -79,6 +79,11 @@ def test_every_answer_has_one_request_id(client):
 
 
 def test_a_trailing_slash_is_another_address_and_leads_nowhere(client):
-    answer = client.get("/api/v1/status/1/", headers={"Host": "evil.example"})
+    answer = client.get("/api/v1/status/1/")
     assert answer.status_code == 404
     assert "location" not in answer.headers
+
+
+def test_a_name_that_is_not_its_own_is_not_answered_to(client):
+    answer = client.get("/api/v1/status/1", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "host_not_allowed")
