@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 
-os.environ.update(RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")  # read by Ray when it is imported
+os.environ.update(  # read by Ray when it is imported
+    RAY_AUTH_MODE="disabled",
+    RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH="deployments.edge.callback:middlewares",
+    RAY_USAGE_STATS_ENABLED="0",
+)
 
 import signal
 from collections.abc import Iterator
