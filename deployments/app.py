@@ -27,6 +27,7 @@ HEALTH_PERIOD_S = 2.0
 
 def build_app(settings: Settings) -> Application:
     """The Upscaler application. Raises ConfigurationError when it could not serve its default model."""
+    settings = settings.model_copy(update={"access": settings.access.with_keys_of_the_file()})
     num_gpus = _gpus_to_use(settings)
     device: DeviceName = "cuda" if num_gpus else "cpu"
     ingress: Deployment = deployment(

@@ -80,6 +80,7 @@ def check(path: Path) -> None:
         if application.import_path == BUILDER:
             settings = parse(Settings, application.args or {}, "args")
             served_models(settings.models)
+            settings.access.with_keys_of_the_file()
             check_edge(config.controller_options or _ControllerOptions(), settings)
             if not joins_a_cluster():  # there the owner may be the very store that we would go on with
                 check_storage(settings)

@@ -6,10 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from deployments.errors import ConfigurationError
 from deployments.ingress.access import LOOPBACK, Access
-from deployments.jobs.messages import EdgeSettings
+from deployments.ingress.keys import Key, KeyRing
+from deployments.jobs.messages import Client, EdgeSettings
 from deployments.jobs.policy import Policy
 from upscaler.picture import Limits
 
@@ -77,11 +80,47 @@ class IngressSettings(_Strict):
     max_ongoing_requests: Count = 400
 
 
+class KeySettings(_Strict):
+    """A key by its digest, and what may be done with it. None: no limit."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    max_jobs: Count | None = None
+    max_bytes: Count | None = None
+    per_minute: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+
+    def key(self) -> Key:
+        return Key(self.sha256, Client(self.name, self.max_jobs, self.max_bytes, self.per_minute))
+
+
 class AccessSettings(_Strict):
     """From where the service may be used."""
 
     hosts: tuple[str, ...] = LOOPBACK
     origins: tuple[str, ...] = ()
+    keys: tuple[KeySettings, ...] = ()
+    keys_file: UserPath | None = Field(default=None, description="a YAML file with a list like `keys`")
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        for what in ("name", "sha256"):
+            if len({getattr(key, what) for key in self.keys}) < len(self.keys):
+                raise ValueError(f"two keys have the same {what}")
+        return self
+
+    def with_keys_of_the_file(self) -> Self:
+        """These settings with the keys that the file holds. Raises ConfigurationError."""
+        if self.keys_file is None:
+            return self
+        try:
+            listed = yaml.safe_load(self.keys_file.read_text())
+            found = TypeAdapter(tuple[KeySettings, ...]).validate_python(listed)
+            return type(self)(hosts=self.hosts, origins=self.origins, keys=(*self.keys, *found))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+            raise ConfigurationError(f"{self.keys_file} has no list of keys: {' '.join(str(error).split())}") from error
+
+    def key_ring(self) -> KeyRing:
+        return KeyRing(key.key() for key in self.keys)
 
     def access(self) -> Access:
         return Access(self.hosts, self.origins)
@@ -125,6 +164,7 @@ class Settings(_Strict):
             limits.max_downloads,
             self.access.hosts,
             self.access.origins,
+            tuple(key.sha256 for key in self.access.keys),
         )
 
     def store_version(self) -> str:

@@ -22,9 +22,10 @@ from deployments.errors import RequestError, ServiceError, StoreUnavailableError
 from deployments.ingress.access import Access
 from deployments.ingress.envelope import Envelope
 from deployments.ingress.idempotency import UploadStore, key_digest, reserved
+from deployments.ingress.keys import Key, KeyRing
 from deployments.ingress.problems import problem, refused
 from deployments.ingress.upload import too_large
-from deployments.jobs.messages import DownloadOutcome, EdgeSettings, Offer, Refusal
+from deployments.jobs.messages import ANYBODY, DownloadOutcome, EdgeSettings, Offer, Refusal
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ class Exchange:
         try:
             self._access = Access(settings.hosts, settings.origins)
             self._access.check(self._scope)
+            if self._scope["method"] != "OPTIONS":  # a preflight has no key
+                _keys(settings.key_digests).check(self._scope["path"], Headers(scope=self._scope))
         except RequestError as error:
             await self._answer(error, lingering=self._has_body())
             return
@@ -229,3 +232,8 @@ class Exchange:
             self._edge.forget()
         await self._answer(refused(code))
         return "lost" if code == "result_lost" else "aborted"
+
+
+def _keys(digests: tuple[str, ...]) -> KeyRing:
+    """For the edge a key is good or not; whose it is, the ingress finds out."""
+    return KeyRing(Key(digest, ANYBODY) for digest in digests)

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.errors import RequestError
+from deployments.ingress.keys import KeyRing
 from deployments.ingress.problems import problem, refused
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -27,6 +28,8 @@ SENT = "Accept, Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key,
 SHOWN = "Content-Disposition, ETag, Location, Repr-Digest, Retry-After, X-Request-ID"
 SHOWN += ", Idempotent-Replayed, Preference-Applied"
 PREFLIGHT_S = 600
+CLIENT = "upscaler.client"
+"""In the scope: who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,8 @@ def _without_port(host: str) -> str:
 class Guard:
     """The middleware: refuses, answers preflights, and lets pages that may do so read the answers."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access = app, access
+    def __init__(self, app: ASGIApp, access: Access, keys: KeyRing) -> None:
+        self._app, self._access, self._keys = app, access, keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -101,6 +104,11 @@ class Guard:
                 MutableHeaders(scope=message).update(allowed)
             await send(message)
 
+        try:
+            scope[CLIENT] = self._keys.check(scope["path"], headers)
+        except RequestError as error:
+            await problem(Request(scope), error)(scope, receive, send_readable)
+            return
         await self._app(scope, receive, send_readable)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from deployments.edge.delivery import ANNOUNCEMENT
 from deployments.errors import ServiceError
 from deployments.ingress.about import add_descriptions
-from deployments.ingress.access import Guard
+from deployments.ingress.access import CLIENT, Guard
 from deployments.ingress.backend import Backend
 from deployments.ingress.download import download, download_head, is_preview
 from deployments.ingress.envelope import Envelope
@@ -32,7 +32,7 @@ from deployments.ingress.problems import install_problem_handlers, refused
 from deployments.ingress.upload import ClientDisconnect, received
 from deployments.ingress.waiting import MAX_WAIT_S, asked_wait_s, preferred_wait_s
 from deployments.jobs.document import iso
-from deployments.jobs.messages import Acceptance
+from deployments.jobs.messages import Acceptance, Client
 
 VERSION = "0.1.0"
 CLIENT_CLOSED_REQUEST = 499
@@ -54,7 +54,7 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
     Serve's proxy adds the request's id to every answer: behind it ours would be a second one.
     """
     app = FastAPI(title="Upscaler", version=VERSION, description=DESCRIPTION, redoc_url=None, redirect_slashes=False)
-    app.add_middleware(Guard, access=backend.access)
+    app.add_middleware(Guard, access=backend.access, keys=backend.keys)
     app.add_middleware(Envelope, adds_request_id=not behind_serve_proxy)
     install_problem_handlers(app)
     _add_jobs(app, backend)
@@ -82,12 +82,12 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
                 reserved(backend.store, backend.errands, None if by_edge else key),
                 received(request, backend.max_upload_bytes) as upload,
             ):
-                acceptance = await backend.submit(upload, key)
+                acceptance = await backend.submit(upload, client_of(request), key)
         except ClientDisconnect:  # nobody is there to read this; the spooled bytes are gone
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         preferred_s = preferred_wait_s(request.headers.getlist("prefer"))
         if preferred_s is not None:
-            return await _waited(backend, acceptance, preferred_s)
+            return await _waited(backend, acceptance, preferred_s, client_of(request))
         return accepted(acceptance)
 
     @app.get(
@@ -100,8 +100,8 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
         if preferred_s is not None:
             response.headers["Preference-Applied"] = f"wait={preferred_s}"
         if wants_events(request.headers):
-            return await events_of(backend, job_id)
-        return await backend.status(job_id, max(asked_wait_s(wait), preferred_s or 0))
+            return await events_of(backend, job_id, client_of(request))
+        return await backend.status(job_id, max(asked_wait_s(wait), preferred_s or 0), client_of(request))
 
     @app.delete(
         "/api/v1/status/{job_id}",
@@ -109,9 +109,10 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
         response_class=JSONResponse,
         responses=DELETED | problems("job_not_found", "unavailable"),
     )
-    async def delete(job_id: str) -> Response:
-        deletion = await backend.delete(job_id)
-        return JSONResponse(await backend.status(job_id), 202 if deletion == "cancelling" else 200)
+    async def delete(request: Request, job_id: str) -> Response:
+        client = client_of(request)
+        deletion = await backend.delete(job_id, client)
+        return JSONResponse(await backend.status(job_id, client=client), 202 if deletion == "cancelling" else 200)
 
 
 def _add_downloads(app: FastAPI, backend: Backend) -> None:
@@ -127,7 +128,7 @@ def _add_downloads(app: FastAPI, backend: Backend) -> None:
         if is_preview(request.headers):
             raise refused("preview_refused")
         by_edge = ANNOUNCEMENT in request.scope.get("extensions", {})
-        return await download(backend, job_id, keep=keep == "1", by_edge=by_edge)
+        return await download(backend, job_id, client_of(request), keep=keep == "1", by_edge=by_edge)
 
     @app.head(
         "/api/v1/download/{job_id}",
@@ -135,8 +136,14 @@ def _add_downloads(app: FastAPI, backend: Backend) -> None:
         response_class=Response,
         responses=DOWNLOADED | refusals,
     )
-    async def look_at_result(job_id: str) -> Response:
-        return await download_head(backend, job_id)
+    async def look_at_result(request: Request, job_id: str) -> Response:
+        return await download_head(backend, job_id, client_of(request))
+
+
+def client_of(request: Request) -> Client:
+    """Who asks, as `Guard` has found out."""
+    client: Client = request.scope[CLIENT]
+    return client
 
 
 def accepted(acceptance: Acceptance) -> JSONResponse:
@@ -156,12 +163,12 @@ def accepted(acceptance: Acceptance) -> JSONResponse:
     return JSONResponse(body, 202, headers)
 
 
-async def _waited(backend: Backend, acceptance: Acceptance, wait_s: int) -> JSONResponse:
+async def _waited(backend: Backend, acceptance: Acceptance, wait_s: int, client: Client) -> JSONResponse:
     """The status of a job that has ended within `wait_s`; else the 202. What goes wrong after a job has been
     accepted must not hide its id."""
     answer = accepted(acceptance)
     with contextlib.suppress(ServiceError):
-        document = await backend.status(acceptance.record.job_id, wait_s)
+        document = await backend.status(acceptance.record.job_id, wait_s, client)
         if document["status"] != "processing":
             kept = {
                 name: answer.headers[name] for name in ("Location", "Idempotent-Replayed") if name in answer.headers

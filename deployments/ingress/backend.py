@@ -16,10 +16,21 @@ from deployments.ingress.access import Access
 from deployments.ingress.admission import Admission
 from deployments.ingress.batching import Batched
 from deployments.ingress.idempotency import payload_digest
+from deployments.ingress.keys import KeyRing
 from deployments.ingress.problems import refused
 from deployments.ingress.slots import Slots
 from deployments.ingress.upload import Upload
-from deployments.jobs.messages import Acceptance, Deletion, DownloadGrant, DownloadOutcome, Offer, Refusal, Store
+from deployments.jobs.messages import (
+    ANYBODY,
+    Acceptance,
+    Client,
+    Deletion,
+    DownloadGrant,
+    DownloadOutcome,
+    Offer,
+    Refusal,
+    Store,
+)
 from deployments.jobs.record import Idempotency, Order, new_job_id
 from deployments.storage.storage import JobStorage
 
@@ -38,6 +49,7 @@ class Backend:
     admission: Admission
     max_waiting: int = 200
     access: Access = field(default_factory=Access)
+    keys: KeyRing = field(default_factory=KeyRing)
     errands: Errands = field(default_factory=Errands)
     slots: Slots = field(init=False)
     batched: Batched = field(init=False)
@@ -50,7 +62,7 @@ class Backend:
     def max_upload_bytes(self) -> int:
         return self.admission.serving.max_upload_bytes
 
-    async def submit(self, upload: Upload, key: str | None = None) -> Acceptance:
+    async def submit(self, upload: Upload, client: Client = ANYBODY, key: str | None = None) -> Acceptance:
         """Admit an upload. Its bytes and its record are durable when this returns. `key`: the digest of the
         client's Idempotency-Key."""
         order = await self.admission.admit(upload)
@@ -58,7 +70,7 @@ class Backend:
         if key is not None:
             payload = await asyncio.to_thread(payload_digest, upload.file, self.admission.options(upload))
             idempotency = Idempotency(key, payload)
-        storing = asyncio.ensure_future(self._store_upload(upload, order, idempotency))
+        storing = asyncio.ensure_future(self._store_upload(upload, order, idempotency, client))
         try:
             return await asyncio.shield(storing)
         except asyncio.CancelledError:
@@ -66,12 +78,14 @@ class Backend:
             await asyncio.gather(storing, return_exceptions=True)
             raise
 
-    async def _store_upload(self, upload: Upload, order: Order, idempotency: Idempotency | None) -> Acceptance:
+    async def _store_upload(
+        self, upload: Upload, order: Order, idempotency: Idempotency | None, client: Client
+    ) -> Acceptance:
         job_id = new_job_id()
         try:
             async with asyncio.timeout(STORING_S):
                 await self.storage.put_input(job_id, upload.file)
-            accepted = await self.store.submit(job_id, order, idempotency)
+            accepted = await self.store.submit(job_id, order, idempotency, client)
         except StoreUnavailableError:  # it may be a job by now, of which its client will never hear
             self.errands.start(self._withdraw(job_id))
             raise
@@ -96,32 +110,32 @@ class Backend:
         with contextlib.suppress(StorageError):  # the sweep removes what is left
             await self.storage.delete_folder(job_id)
 
-    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any]:
+    async def status(self, job_id: str, wait_s: float = 0.0, client: Client = ANYBODY) -> dict[str, Any]:
         if wait_s > 0:
             with self.slots.one() as may_wait:
-                document = await self.store.status(job_id, wait_s if may_wait else 0.0)
+                document = await self.store.status(job_id, wait_s if may_wait else 0.0, client.name)
         else:
-            document = await self.batched.get(job_id)
+            document = await self.batched.get((job_id, client.name))
         if document is None:
             raise refused("job_not_found")
         return document
 
-    async def delete(self, job_id: str) -> Deletion:
+    async def delete(self, job_id: str, client: Client = ANYBODY) -> Deletion:
         """Cancel a job, or purge its result."""
-        deletion = await self.errands.whole(self.store.delete(job_id))
+        deletion = await self.errands.whole(self.store.delete(job_id, client.name))
         if deletion is None:
             raise refused("job_not_found")
         return deletion
 
-    async def offer(self, job_id: str) -> Offer:
+    async def offer(self, job_id: str, client: Client = ANYBODY) -> Offer:
         """What a download would give, without a lease."""
-        offer = await self.store.offer(job_id)
+        offer = await self.store.offer(job_id, client.name)
         if isinstance(offer, Refusal):
             raise refused(offer.code)
         return offer
 
-    async def lease_download(self, job_id: str) -> DownloadGrant:
-        leasing = self.errands.start(self.store.lease_download(job_id))
+    async def lease_download(self, job_id: str, client: Client = ANYBODY) -> DownloadGrant:
+        leasing = self.errands.start(self.store.lease_download(job_id, client.name))
         try:
             grant = await asyncio.shield(leasing)
         except asyncio.CancelledError:

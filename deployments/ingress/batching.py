@@ -9,22 +9,24 @@ from typing import Any
 from deployments.errands import Errands
 
 Document = dict[str, Any]
+Asked = tuple[str, str | None]
+"""A job id, and who must own it."""
 MAX_BATCH = 500
 
 
 class Batched:
-    """Status documents by job id, with at most one call in flight. `fetch` answers for many ids, in order."""
+    """Status documents, with at most one call in flight. `fetch` answers for many, in order."""
 
-    def __init__(self, fetch: Callable[[list[str]], Awaitable[list[Document | None]]], errands: Errands) -> None:
+    def __init__(self, fetch: Callable[[list[Asked]], Awaitable[list[Document | None]]], errands: Errands) -> None:
         self._fetch, self._errands = fetch, errands
-        self._wanted: dict[str, asyncio.Future[Document | None]] = {}
+        self._wanted: dict[Asked, asyncio.Future[Document | None]] = {}
         self._is_fetching = False
 
-    async def get(self, job_id: str) -> Document | None:
+    async def get(self, asked: Asked) -> Document | None:
         """None for a job that is not known. Raises what the call raises."""
-        if job_id not in self._wanted:
-            self._wanted[job_id] = asyncio.get_running_loop().create_future()
-        wanted = self._wanted[job_id]
+        if asked not in self._wanted:
+            self._wanted[asked] = asyncio.get_running_loop().create_future()
+        wanted = self._wanted[asked]
         if not self._is_fetching:
             self._is_fetching = True
             self._errands.start(self._fetch_all())
@@ -33,12 +35,12 @@ class Batched:
     async def _fetch_all(self) -> None:
         try:
             while self._wanted:
-                job_ids = list(self._wanted)[:MAX_BATCH]
-                await self._answer({job_id: self._wanted.pop(job_id) for job_id in job_ids})
+                batch = list(self._wanted)[:MAX_BATCH]
+                await self._answer({asked: self._wanted.pop(asked) for asked in batch})
         finally:
             self._is_fetching = False
 
-    async def _answer(self, batch: dict[str, asyncio.Future[Document | None]]) -> None:
+    async def _answer(self, batch: dict[Asked, asyncio.Future[Document | None]]) -> None:
         try:
             documents = await self._fetch(list(batch))
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who asked

@@ -49,6 +49,7 @@ class Ingress:
             storage=storage,
             admission=Admission(serving),
             access=settings.access.access(),
+            keys=settings.access.key_ring(),
             max_waiting=settings.ingress.max_ongoing_requests // 2,
         )
 

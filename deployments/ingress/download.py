@@ -17,7 +17,7 @@ from deployments.edge.result import open_result, why_not_there
 from deployments.errors import StorageError
 from deployments.ingress.backend import Backend
 from deployments.ingress.problems import refused
-from deployments.jobs.messages import DownloadOutcome, Offer
+from deployments.jobs.messages import Client, DownloadOutcome, Offer
 
 MEDIA_TYPES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 ENDINGS: Mapping[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
@@ -55,17 +55,19 @@ def download_headers(offer: Offer) -> dict[str, str]:
     }
 
 
-async def download_head(backend: Backend, job_id: str) -> Response:
+async def download_head(backend: Backend, job_id: str, client: Client) -> Response:
     """What a download would say of itself. Consumes nothing, leases nothing. Raises RequestError."""
-    return Response(headers=download_headers(await backend.offer(job_id)))
+    return Response(headers=download_headers(await backend.offer(job_id, client)))
 
 
-async def download(backend: Backend, job_id: str, *, keep: bool = False, by_edge: bool = False) -> Response:
+async def download(
+    backend: Backend, job_id: str, client: Client, *, keep: bool = False, by_edge: bool = False
+) -> Response:
     """Lease the result and answer with its bytes, or leave that to the edge. With `keep` they stay.
 
     Raises RequestError.
     """
-    grant = await backend.lease_download(job_id)
+    grant = await backend.lease_download(job_id, client)
     result = grant.result
     handover = Handover(grant.job_id, grant.lease_id, result.name, result.size_bytes, result.sha256, keep)
     if by_edge:

@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 
 from deployments.errors import ServiceError
 from deployments.ingress.backend import Backend
+from deployments.jobs.messages import Client
 
 EVENTS = "text/event-stream"
 LOOK_S = 0.5
@@ -29,14 +30,14 @@ def wants_events(headers: Headers) -> bool:
     return EVENTS in accepted
 
 
-async def events_of(backend: Backend, job_id: str) -> StreamingResponse:
+async def events_of(backend: Backend, job_id: str, client: Client) -> StreamingResponse:
     """The answer that follows a job to its end. Raises RequestError for a job that is not known."""
-    first = await backend.status(job_id)
+    first = await backend.status(job_id, client=client)
     headers = {"X-Accel-Buffering": "no"}  # nginx would hold the events back
-    return StreamingResponse(_events(backend, job_id, first), headers=headers, media_type=EVENTS)
+    return StreamingResponse(_events(backend, job_id, client, first), headers=headers, media_type=EVENTS)
 
 
-async def _events(backend: Backend, job_id: str, document: dict[str, Any]) -> AsyncIterator[bytes]:
+async def _events(backend: Backend, job_id: str, client: Client, document: dict[str, Any]) -> AsyncIterator[bytes]:
     yield f"retry: {RETRY_MS}\n\n".encode()
     shown: dict[str, Any] | None = None
     ends_at = time.monotonic() + MOST_S
@@ -53,7 +54,7 @@ async def _events(backend: Backend, job_id: str, document: dict[str, Any]) -> As
                 return
             await asyncio.sleep(LOOK_S)
             with contextlib.suppress(ServiceError):  # of a store that is away for a moment
-                document = await backend.status(job_id)
+                document = await backend.status(job_id, client=client)
 
 
 def _event(document: dict[str, Any]) -> bytes:

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 
 from deployments.errands import Errands
 from deployments.errors import RequestError, ServiceError
+from deployments.ingress.keys import said_key
 from deployments.ingress.options import Options
 from deployments.ingress.problems import refused
 
@@ -39,7 +40,7 @@ def key_digest(headers: Headers) -> str | None:
     if len(found) != 1 or not KEY.match(found[0]):
         sentence = "Idempotency-Key must be 1 to 255 visible ASCII characters, sent once."
         raise RequestError("invalid_idempotency_key", sentence)
-    return hashlib.sha256(found[0].encode()).hexdigest()
+    return hashlib.sha256(f"{said_key(headers)}\n{found[0]}".encode()).hexdigest()  # each client has its own
 
 
 def payload_digest(file: IO[bytes], options: Options) -> str:

@@ -24,6 +24,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "job_not_found": (404, "No such job"),
     "body_too_slow": (408, "The body came too slowly"),
     "host_not_allowed": (400, "Unknown host"),
+    "unauthorized": (401, "No valid key"),
+    "too_many_jobs": (429, "Too many jobs"),
+    "too_many_bytes": (429, "Too many bytes"),
+    "too_fast": (429, "Too fast"),
     "origin_not_allowed": (403, "Not for this web page"),
     "preview_refused": (403, "Not for previews"),
     "method_not_allowed": (405, "Method not allowed"),
@@ -66,6 +70,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 
 SENTENCES: Mapping[str, str] = {
     "host_not_allowed": "This service does not answer to the name in the Host header.",
+    "unauthorized": "Send a valid key as Authorization: Bearer, or as X-API-Key.",
+    "too_many_jobs": "This key has as many jobs in work as it may.",
+    "too_many_bytes": "This key has as many bytes in storage as it may: download or delete results first.",
+    "too_fast": "This key submits faster than it may.",
     "origin_not_allowed": "Web pages of this origin may not use this service.",
     "upload_in_progress": "Another upload with this Idempotency-Key has not ended yet.",
     "idempotency_mismatch": "This Idempotency-Key was used for another image or other options.",
@@ -93,6 +101,9 @@ RETRY_AFTER_S: Mapping[str, int] = {
     "download_in_progress": 1,
     "upload_in_progress": 2,
     "queue_full": 10,
+    "too_many_jobs": 10,
+    "too_many_bytes": 30,
+    "too_fast": 1,
     "no_replica": 60,
     "storage_full": 30,
     "too_many_uploads": 2,
@@ -101,6 +112,8 @@ RETRY_AFTER_S: Mapping[str, int] = {
     "not_ready_yet": 5,
     "unavailable": 2,
 }
+
+UNAUTHORIZED = 401
 
 HTTP_CODES: Mapping[int, str] = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 
@@ -123,6 +136,8 @@ def problem(request: Request, error: RequestError) -> JSONResponse:
         **error.facts,
     }
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    if status == UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 

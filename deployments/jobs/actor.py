@@ -15,7 +15,9 @@ from ray.exceptions import RayActorError, RayTaskError
 from deployments.errands import Errands
 from deployments.errors import ConfigurationError, ServiceError, StorageError
 from deployments.jobs.messages import (
+    ANYBODY,
     Acceptance,
+    Client,
     Deletion,
     Depth,
     DownloadGrant,
@@ -98,8 +100,10 @@ class JobStoreActor:
             self._watching.cancel()
         await self._store.close()
 
-    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None = None) -> Acceptance | Refusal:
-        return await self._errands.whole(self._store.submit(job_id, order, idempotency))
+    async def submit(
+        self, job_id: str, order: Order, idempotency: Idempotency | None = None, client: Client = ANYBODY
+    ) -> Acceptance | Refusal:
+        return await self._errands.whole(self._store.submit(job_id, order, idempotency, client))
 
     async def begin_upload(self, key: str) -> bool:
         return await self._store.begin_upload(key)
@@ -107,20 +111,20 @@ class JobStoreActor:
     async def end_upload(self, key: str) -> None:
         await self._store.end_upload(key)
 
-    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
-        return await self._store.status(job_id, wait_s)
+    async def status(self, job_id: str, wait_s: float = 0.0, owner: str | None = None) -> dict[str, Any] | None:
+        return await self._store.status(job_id, wait_s, owner)
 
-    async def statuses(self, job_ids: list[str]) -> list[dict[str, Any] | None]:
-        return await self._store.statuses(job_ids)
+    async def statuses(self, asked: list[tuple[str, str | None]]) -> list[dict[str, Any] | None]:
+        return await self._store.statuses(asked)
 
-    async def delete(self, job_id: str) -> Deletion | None:
-        return await self._errands.whole(self._store.delete(job_id))
+    async def delete(self, job_id: str, owner: str | None = None) -> Deletion | None:
+        return await self._errands.whole(self._store.delete(job_id, owner))
 
-    async def offer(self, job_id: str) -> Offer | Refusal:
-        return await self._store.offer(job_id)
+    async def offer(self, job_id: str, owner: str | None = None) -> Offer | Refusal:
+        return await self._store.offer(job_id, owner)
 
-    async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
-        return await self._errands.whole(self._store.lease_download(job_id))
+    async def lease_download(self, job_id: str, owner: str | None = None) -> DownloadGrant | Refusal:
+        return await self._errands.whole(self._store.lease_download(job_id, owner))
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:
         return await self._errands.whole(self._store.extend_download(job_id, lease_id))

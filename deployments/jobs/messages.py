@@ -18,6 +18,9 @@ RefusalCode = Literal[
     "result_lost",
     "queue_full",
     "idempotency_mismatch",
+    "too_many_jobs",
+    "too_many_bytes",
+    "too_fast",
     "no_replica",
     "storage_full",
     "storage_unavailable",
@@ -26,6 +29,20 @@ RefusalCode = Literal[
 
 ACTOR_NAME = "JobStore"
 """The name of the store's actor, unless the configuration gives it another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks, and what it may have: jobs in work, bytes in storage, submissions a minute. None: no limit."""
+
+    name: str = ""
+    max_jobs: int | None = None
+    max_bytes: int | None = None
+    per_minute: float | None = None
+
+
+ANYBODY = Client()
+"""Everybody, where there are no keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +123,19 @@ class EdgeSettings:
     max_downloads: int
     hosts: tuple[str, ...] = ("*",)
     origins: tuple[str, ...] = ()
+    key_digests: tuple[str, ...] = ()
 
 
 class Store(Protocol):
     """The job store as its users see it: the actor's handle, or the store itself in a test.
 
-    Every call may raise StoreUnavailableError.
+    Every call may raise StoreUnavailableError. A job of another `owner` than the one named is not known; None
+    names nobody, and knows all.
     """
 
-    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None = None) -> Acceptance | Refusal:
+    async def submit(
+        self, job_id: str, order: Order, idempotency: Idempotency | None = None, client: Client = ANYBODY
+    ) -> Acceptance | Refusal:
         """Accept a job whose input is in storage. The record is durable when this returns. A key that has
         made a job before gives that one again, and `job_id` is none."""
 
@@ -124,20 +145,20 @@ class Store(Protocol):
     async def end_upload(self, key: str) -> None:
         """The upload has ended, whatever became of it."""
 
-    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
+    async def status(self, job_id: str, wait_s: float = 0.0, owner: str | None = None) -> dict[str, Any] | None:
         """The status document of the HTTP contract; None for a job that is not known. Waits up to
         `wait_s` for a job that has not ended, unless too many wait already."""
 
-    async def statuses(self, job_ids: list[str]) -> list[dict[str, Any] | None]:
-        """The status documents of many jobs, in the same order."""
+    async def statuses(self, asked: list[tuple[str, str | None]]) -> list[dict[str, Any] | None]:
+        """The status documents of many jobs and their owners, in the same order."""
 
-    async def delete(self, job_id: str) -> Deletion | None:
+    async def delete(self, job_id: str, owner: str | None = None) -> Deletion | None:
         """End a job, or delete its result; repeating it changes nothing. None for a job that is not known."""
 
-    async def offer(self, job_id: str) -> Offer | Refusal:
+    async def offer(self, job_id: str, owner: str | None = None) -> Offer | Refusal:
         """What a download would give, without taking it."""
 
-    async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
+    async def lease_download(self, job_id: str, owner: str | None = None) -> DownloadGrant | Refusal:
         """Take the right to stream the result; of many callers one gets it."""
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:

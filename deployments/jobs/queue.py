@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 AHEAD_S = 2.0
 """A holder with less than this on hand takes whatever is next, so that its engine never idles."""
@@ -18,43 +19,60 @@ PATIENCE = 20
 
 
 class JobQueue:
-    """First come, first served, except that a small job may join a replica busy with a large one."""
+    """First come, first served among the jobs of one owner; owners take turns by the work that was done for
+    each (start-time fair queueing). A small job may join a replica busy with a large one."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, float] = OrderedDict()
+        self._waiting: dict[str, OrderedDict[str, float]] = {}
+        self._owner_of: dict[str, str] = {}
+        self._served_s: dict[str, float] = {}
+        self._turn_s = 0.0
         self._alone: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._owner_of)
 
     @property
     def seconds(self) -> float:
         """Estimated work of all that waits."""
-        return sum(self._waiting.values())
+        return sum(sum(jobs.values()) for jobs in self._waiting.values())
 
     def waiting(self) -> Iterable[str]:
         """Job ids, the next one first."""
-        return self._waiting.keys()
+        return (job_id for job_id, _ in self._in_turn())
 
-    def add(self, job_id: str, estimated_s: float) -> None:
-        self._waiting[job_id] = estimated_s
+    def add(self, job_id: str, estimated_s: float, owner: str = "") -> None:
+        if owner not in self._waiting:
+            self._waiting[owner] = OrderedDict()
+            # Who comes back has no claim to what others had meanwhile, and who has had much waits for its turn.
+            self._served_s[owner] = max(self._turn_s, self._served_s.get(owner, 0.0))
+        self._waiting[owner][job_id] = estimated_s
+        self._owner_of[job_id] = owner
 
-    def add_first(self, job_id: str, estimated_s: float, *, alone: bool = False) -> None:
+    def add_first(self, job_id: str, estimated_s: float, owner: str = "", *, alone: bool = False) -> None:
         """Hand back what was taken: it keeps its place. `alone`: only for a holder that has nothing."""
-        self._waiting[job_id] = estimated_s
+        self.add(job_id, estimated_s, owner)
+        self._waiting[owner].move_to_end(job_id, last=False)
+        self._served_s[owner] -= estimated_s
         if alone:
             self._alone[job_id] = 0
-        self._waiting.move_to_end(job_id, last=False)
 
     def discard(self, job_id: str) -> None:
-        self._waiting.pop(job_id, None)
         self._alone.pop(job_id, None)
+        owner = self._owner_of.pop(job_id, None)
+        if owner is not None:
+            del self._waiting[owner][job_id]
+            if not self._waiting[owner]:
+                del self._waiting[owner]
+                self._forget_idle()
 
     def place(self, job_id: str) -> tuple[int, float] | None:
         """Where a job stands: 1 for the one that is next, and the estimated seconds of those before it.
         None when it does not wait."""
+        if job_id not in self._owner_of:
+            return None
         ahead_s = 0.0
-        for position, (waiting, estimated_s) in enumerate(self._waiting.items(), 1):
+        for position, (waiting, estimated_s) in enumerate(self._in_turn(), 1):
             if waiting == job_id:
                 return position, ahead_s
             ahead_s += estimated_s
@@ -63,12 +81,37 @@ class JobQueue:
     def take(self, on_hand_s: float, *, holds_nothing: bool = True) -> str | None:
         """Remove and return the first job fit for a holder with `on_hand_s` seconds of work."""
         most_s = float("inf") if on_hand_s < AHEAD_S else on_hand_s * JOIN_SHARE
-        for job_id, estimated_s in self._waiting.items():
+        for job_id, estimated_s in self._in_turn():
             if job_id in self._alone and not holds_nothing:
                 self._alone[job_id] += 1
                 if self._alone[job_id] > PATIENCE:
                     return None  # until the holder has done what it has
             elif estimated_s <= most_s:
+                self._charge(self._owner_of[job_id], estimated_s)
                 self.discard(job_id)
                 return job_id
         return None
+
+    def _in_turn(self) -> Iterator[tuple[str, float]]:
+        """All that waits and its estimates, by whose turn it would be if each were taken."""
+        jobs = {owner: iter(list(waiting.items())) for owner, waiting in self._waiting.items()}
+        turns = [(self._served_s[owner], number, owner) for number, owner in enumerate(jobs)]
+        heapq.heapify(turns)
+        while turns:
+            served_s, number, owner = heapq.heappop(turns)
+            job = next(jobs[owner], None)
+            if job is not None:
+                yield job
+                heapq.heappush(turns, (served_s + job[1], number, owner))
+
+    def _charge(self, owner: str, estimated_s: float) -> None:
+        self._turn_s = max(self._turn_s, self._served_s[owner])
+        self._served_s[owner] += estimated_s
+
+    def _forget_idle(self) -> None:
+        """An owner without jobs is remembered only while it has had more than its turn."""
+        self._served_s = {
+            owner: served_s
+            for owner, served_s in self._served_s.items()
+            if owner in self._waiting or served_s > self._turn_s
+        }

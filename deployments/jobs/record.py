@@ -122,6 +122,7 @@ class JobRecord:
     error: str | None = None
     error_code: str | None = None
     idempotency: Idempotency | None = None
+    owner: str = ""
 
     @property
     def is_terminal(self) -> bool:

@@ -12,7 +12,9 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from deployments.errors import ServiceError, StoreGoneError, StoreUnavailableError
 from deployments.jobs.messages import (
     ACTOR_NAME,
+    ANYBODY,
     Acceptance,
+    Client,
     Deletion,
     Depth,
     DownloadGrant,
@@ -39,8 +41,10 @@ class RemoteStore:
         # up, in the midst of telling us that a download was complete. Outside of the request it has none.
         self._outside = contextvars.Context()
 
-    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None = None) -> Acceptance | Refusal:
-        return await self._call("submit", job_id, order, idempotency)  # type: ignore[no-any-return]
+    async def submit(
+        self, job_id: str, order: Order, idempotency: Idempotency | None = None, client: Client = ANYBODY
+    ) -> Acceptance | Refusal:
+        return await self._call("submit", job_id, order, idempotency, client)  # type: ignore[no-any-return]
 
     async def begin_upload(self, key: str) -> bool:
         return await self._call("begin_upload", key)  # type: ignore[no-any-return]
@@ -48,20 +52,20 @@ class RemoteStore:
     async def end_upload(self, key: str) -> None:
         await self._call("end_upload", key)
 
-    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
-        return await self._call("status", job_id, wait_s, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]
+    async def status(self, job_id: str, wait_s: float = 0.0, owner: str | None = None) -> dict[str, Any] | None:
+        return await self._call("status", job_id, wait_s, owner, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]
 
-    async def statuses(self, job_ids: list[str]) -> list[dict[str, Any] | None]:
-        return await self._call("statuses", job_ids)  # type: ignore[no-any-return]
+    async def statuses(self, asked: list[tuple[str, str | None]]) -> list[dict[str, Any] | None]:
+        return await self._call("statuses", asked)  # type: ignore[no-any-return]
 
-    async def delete(self, job_id: str) -> Deletion | None:
-        return await self._call("delete", job_id)  # type: ignore[no-any-return]
+    async def delete(self, job_id: str, owner: str | None = None) -> Deletion | None:
+        return await self._call("delete", job_id, owner)  # type: ignore[no-any-return]
 
-    async def offer(self, job_id: str) -> Offer | Refusal:
-        return await self._call("offer", job_id)  # type: ignore[no-any-return]
+    async def offer(self, job_id: str, owner: str | None = None) -> Offer | Refusal:
+        return await self._call("offer", job_id, owner)  # type: ignore[no-any-return]
 
-    async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
-        return await self._call("lease_download", job_id)  # type: ignore[no-any-return]
+    async def lease_download(self, job_id: str, owner: str | None = None) -> DownloadGrant | Refusal:
+        return await self._call("lease_download", job_id, owner)  # type: ignore[no-any-return]
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:
         return await self._call("extend_download", job_id, lease_id)  # type: ignore[no-any-return]

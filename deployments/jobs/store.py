@@ -18,7 +18,9 @@ from deployments.jobs.handout import HandOut
 from deployments.jobs.job import Job
 from deployments.jobs.ledger import Ledger
 from deployments.jobs.messages import (
+    ANYBODY,
     Acceptance,
+    Client,
     Deletion,
     Depth,
     DownloadGrant,
@@ -98,9 +100,11 @@ class JobStore:
 
     # -- for the ingress ----------------------------------------------------------------------------
 
-    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None = None) -> Acceptance | Refusal:
+    async def submit(
+        self, job_id: str, order: Order, idempotency: Idempotency | None = None, client: Client = ANYBODY
+    ) -> Acceptance | Refusal:
         self._require_ready()
-        return await self._submissions.submit(job_id, order, idempotency)
+        return await self._submissions.submit(job_id, order, idempotency, client)
 
     async def begin_upload(self, key: str) -> bool:
         self._require_ready()
@@ -109,26 +113,26 @@ class JobStore:
     async def end_upload(self, key: str) -> None:
         self.table.repeats.end(key)
 
-    async def status(self, job_id: str, wait_s: float = 0.0) -> dict[str, Any] | None:
+    async def status(self, job_id: str, wait_s: float = 0.0, owner: str | None = None) -> dict[str, Any] | None:
         self._require_ready()
-        job = self.table.find(job_id)
+        job = self.table.find(job_id, owner)
         if job is not None and not job.record.is_terminal and wait_s > 0:
             await self._endings.wait(job_id, wait_s)
-        return (await self.statuses([job_id]))[0]
+        return (await self.statuses([(job_id, owner)]))[0]
 
-    async def statuses(self, job_ids: list[str]) -> list[dict[str, Any] | None]:
+    async def statuses(self, asked: list[tuple[str, str | None]]) -> list[dict[str, Any] | None]:
         self._require_ready()
-        return [self._document(job) if (job := self.table.find(job_id)) else None for job_id in job_ids]
+        return [self._document(job) if (job := self.table.find(job_id, owner)) else None for job_id, owner in asked]
 
     def _document(self, job: Job) -> dict[str, Any]:
         outlook = self.table.workload.outlook(job, self._pace)
         downloading = self.table.downloads.active(job.record.job_id)
         return status_document(job, outlook, downloading, self._policy)
 
-    async def delete(self, job_id: str) -> Deletion | None:
+    async def delete(self, job_id: str, owner: str | None = None) -> Deletion | None:
         self._require_ready()
         await self._ledger.settled(job_id)
-        job = self.table.find(job_id)
+        job = self.table.find(job_id, owner)
         if job is None:
             return None
         was_running = job.record.state is State.RUNNING
@@ -138,16 +142,16 @@ class JobStore:
         self._download_ends.announce(job_id)
         return "deleted"
 
-    async def offer(self, job_id: str) -> Offer | Refusal:
+    async def offer(self, job_id: str, owner: str | None = None) -> Offer | Refusal:
         self._require_ready()
-        return self.table.downloads.offer(self.table.find(job_id))
+        return self.table.downloads.offer(self.table.find(job_id, owner))
 
-    async def lease_download(self, job_id: str) -> DownloadGrant | Refusal:
+    async def lease_download(self, job_id: str, owner: str | None = None) -> DownloadGrant | Refusal:
         self._require_ready()
         if self.table.downloads.active(job_id):  # perhaps its last byte has just arrived, and we are about to hear
             await self._download_ends.wait(job_id, DOWNLOAD_ENDS_S)
             self._require_ready()
-        return self.table.downloads.lease(self.table.find(job_id))
+        return self.table.downloads.lease(self.table.find(job_id, owner))
 
     async def extend_download(self, job_id: str, lease_id: int) -> bool:
         self._require_ready()

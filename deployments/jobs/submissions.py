@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from deployments.errors import StorageError
 from deployments.jobs.job import Job
 from deployments.jobs.ledger import Ledger
-from deployments.jobs.messages import Acceptance, Refusal
+from deployments.jobs.messages import Acceptance, Client, Refusal
 from deployments.jobs.pace import Pace
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import Idempotency, Order
@@ -28,22 +28,26 @@ class Submissions:
         self._pace, self._policy = pace, policy
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def submit(self, job_id: str, order: Order, idempotency: Idempotency | None) -> Acceptance | Refusal:
+    async def submit(
+        self, job_id: str, order: Order, idempotency: Idempotency | None, client: Client
+    ) -> Acceptance | Refusal:
         """Write a new job down, or find the one that this key has made before."""
         if idempotency is None:
-            return await self._write(job_id, order, None)
+            return await self._write(job_id, order, None, client)
         async with self._turns.setdefault(idempotency.key, asyncio.Lock()):
             before = self._table.find(self._table.repeats.job_of(idempotency) or "")
             try:
                 if before is None:
-                    return await self._write(job_id, order, idempotency)
+                    return await self._write(job_id, order, idempotency, client)
                 return check_same(idempotency, before.record) or self._acceptance(before, is_replay=True)
             finally:  # not when the upload's connection ends: its client may come again before that
                 self._table.repeats.end(idempotency.key)
 
-    async def _write(self, job_id: str, order: Order, idempotency: Idempotency | None) -> Acceptance | Refusal:
+    async def _write(
+        self, job_id: str, order: Order, idempotency: Idempotency | None, client: Client
+    ) -> Acceptance | Refusal:
         try:
-            record = self._table.accept(job_id, order, await self._storage.free_bytes(), idempotency)
+            record = self._table.accept(job_id, order, await self._storage.free_bytes(), idempotency, client)
         except StorageError:
             log.exception("the storage does not say how much room it has")
             return Refusal("storage_unavailable")
@@ -53,7 +57,7 @@ class Submissions:
             await self._ledger.write_new(record)
         except StorageError:
             log.exception("a job could not be written")
-            self._table.intake.take_back(job_id)
+            self._table.take_back(job_id)
             return Refusal("storage_unavailable")
         job = self._table.find(job_id)
         return self._acceptance(job) if job else Acceptance(record, 0, record.created_at)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from deployments.errors import ServiceError
+from deployments.jobs.job import Job
 from deployments.jobs.ledger import Ledger
 from deployments.jobs.record import JobRecord, ResultState
 from deployments.jobs.table import JobTable
@@ -87,7 +88,7 @@ class Sweeper:
         table = self._store.table
         for job_id in table.silent():
             await self._alone(self._requeue(job_id))
-        for job_id in table.forlorn():
+        for job_id in table.all_that(Job.has_waited_out):
             await self._alone(self._ledger.conclude(job_id, partial(table.waited_out, job_id)))
         for job_id in table.evictable():
             await self._alone(self._ledger.discard_result(job_id, ResultState.EXPIRED))

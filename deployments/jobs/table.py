@@ -15,9 +15,10 @@ from deployments.jobs.downloads import DownloadLeases
 from deployments.jobs.holders import Holders
 from deployments.jobs.intake import Intake
 from deployments.jobs.job import Job
-from deployments.jobs.messages import Refusal, Report
+from deployments.jobs.messages import ANYBODY, Client, Refusal, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.queue import JobQueue
+from deployments.jobs.quotas import Quotas
 from deployments.jobs.record import Idempotency, JobRecord, Order, Result, ResultState, State, evolve
 from deployments.jobs.repeats import Repeats
 from deployments.jobs.verdicts import ended, fallen_silent, given_back
@@ -38,13 +39,16 @@ class JobTable:
         self._holders = Holders()
         self.intake = Intake(policy, clock)
         self.repeats = Repeats(clock)
+        self.quotas = Quotas(clock)
         self.workload = Workload(self._jobs, self._queue, self._holders)
         self.downloads = DownloadLeases(policy.download_lease_s, clock)
 
     # -- asking ---------------------------------------------------------------------------------
 
-    def find(self, job_id: str) -> Job | None:
-        return self._jobs.get(job_id)
+    def find(self, job_id: str, owner: str | None = None) -> Job | None:
+        """A job; of another owner than the one named it is not known."""
+        job = self._jobs.get(job_id)
+        return job if job is None or owner in (None, job.record.owner) else None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -52,17 +56,31 @@ class JobTable:
     # -- changing: the new record, to be written and then committed -------------------------------
 
     def accept(
-        self, job_id: str, order: Order, free_bytes: int | None = None, idempotency: Idempotency | None = None
+        self,
+        job_id: str,
+        order: Order,
+        free_bytes: int | None = None,
+        idempotency: Idempotency | None = None,
+        client: Client = ANYBODY,
     ) -> JobRecord | Refusal:
         """`free_bytes`: what the storage has left, where that has an end. If the record cannot be written,
-        take the promise back by `intake.take_back`."""
+        take the promise back by `take_back`."""
         refusal = self.intake.why_not(
             order, num_queued=len(self._queue), waiting_since=self.workload.waiting_since(), free_bytes=free_bytes
         )
         if refusal is not None:
             return replace(refusal, retry_after_s=self.workload.next_end_s())
+        if (refusal := self.quotas.why_not(client, order.input_bytes)) is not None:
+            return refusal if refusal.retry_after_s else replace(refusal, retry_after_s=self.workload.next_end_s())
         self.intake.promise(job_id, order)
-        return JobRecord(job_id, order, created_at=self._clock.wall(), idempotency=idempotency)
+        self.quotas.hold(job_id, client.name, order.input_bytes)
+        now = self._clock.wall()
+        return JobRecord(job_id, order, created_at=now, idempotency=idempotency, owner=client.name)
+
+    def take_back(self, job_id: str) -> None:
+        """A job that was accepted and could not be written."""
+        self.intake.take_back(job_id)
+        self.quotas.forget(job_id)
 
     def claim(self, holder: str, on_hand_s: float) -> JobRecord | None:
         """Take the next job that is fit for a holder out of the queue and grant it, once written. What
@@ -82,7 +100,7 @@ class JobTable:
     def unclaim(self, job_id: str) -> None:
         record = self._jobs[job_id].record
         if record.state is State.QUEUED:
-            self._queue.add_first(job_id, record.order.estimated_s, alone=record.suspect)
+            self._queue.add_first(job_id, record.order.estimated_s, record.owner, alone=record.suspect)
 
     def completed(self, job_id: str, fence: int, result: Result) -> JobRecord | None:
         record = self._held(job_id, fence)
@@ -146,6 +164,7 @@ class JobTable:
         job.record = record
         self.intake.note(record)
         self.repeats.note(record)
+        self.quotas.note(record)
         if record.state is State.QUEUED and not was_queued:
             job.queued_at = self._clock.monotonic()
             job.queue_ends = job.queued_at + self._policy.queue_limit_s
@@ -197,33 +216,30 @@ class JobTable:
 
     def silent(self) -> list[str]:
         """Running jobs whose lease has run out."""
-        return self._all(Job.is_silent)
-
-    def forlorn(self) -> list[str]:
-        """Jobs that have waited too long."""
-        return self._all(Job.has_waited_out)
+        return self.all_that(Job.is_silent)
 
     def evictable(self) -> list[str]:
         """Jobs with a result that nobody came for in time and nobody is fetching now."""
-        timed_out = self._all(Job.is_timed_out)
+        timed_out = self.all_that(Job.is_timed_out)
         return [j for j in timed_out if self._jobs[j].record.has_bytes and not self.downloads.active(j)]
 
     def forgettable(self) -> list[str]:
         """Jobs without bytes whose record has been kept long enough."""
-        return [j for j in self._all(Job.is_timed_out) if not self._jobs[j].record.has_bytes]
+        return [j for j in self.all_that(Job.is_timed_out) if not self._jobs[j].record.has_bytes]
 
     def forget(self, job_id: str) -> None:
         self.repeats.forget(self._jobs.pop(job_id).record)
+        self.quotas.forget(job_id)
 
     # ----------------------------------------------------------------------------------------------
 
     def _enqueue(self, record: JobRecord) -> None:
         if record.attempt:  # what has waited before does not again
-            self._queue.add_first(record.job_id, record.order.estimated_s, alone=record.suspect)
+            self._queue.add_first(record.job_id, record.order.estimated_s, record.owner, alone=record.suspect)
         else:
-            self._queue.add(record.job_id, record.order.estimated_s)
+            self._queue.add(record.job_id, record.order.estimated_s, record.owner)
 
-    def _all(self, which: Callable[[Job, float], bool]) -> list[str]:
+    def all_that(self, which: Callable[[Job, float], bool]) -> list[str]:
         now = self._clock.monotonic()
         return [job_id for job_id, job in self._jobs.items() if which(job, now)]
 

@@ -22,7 +22,7 @@ async def test_a_submission_whose_answer_from_the_store_is_lost_does_not_live_on
         def __getattr__(self, name):
             return getattr(store, name)
 
-        async def submit(self, job_id, order, _idempotency):
+        async def submit(self, job_id, order, *_rest):
             await store.submit(job_id, order)
             raise StoreUnavailableError("the job store is not there")
 
@@ -42,7 +42,7 @@ async def test_a_submission_that_the_store_never_heard_of_leaves_nothing(backend
         def __getattr__(self, name):
             return getattr(store, name)
 
-        async def submit(self, job_id, order, _idempotency):
+        async def submit(self, job_id, order, *_rest):
             raise StoreUnavailableError("the job store is not there")
 
     app = create_app(replace(backend, store=Deaf()))

@@ -10,6 +10,7 @@ import pytest
 
 from deployments.errors import ConfigurationError, StoreUnavailableError
 from deployments.jobs.intake import SPARE_BYTES
+from deployments.jobs.job import Job
 from deployments.jobs.messages import Refusal
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, Result, State
@@ -96,9 +97,9 @@ def test_a_job_that_nobody_works_on_ends_also_across_restarts(skew_s):
     clock.advance(POLICY.queue_limit_s / 2)
     table = JobTable(POLICY, clock)
     table.load(record)
-    assert table.forlorn() == []
+    assert table.all_that(Job.has_waited_out) == []
     clock.advance(POLICY.queue_limit_s / 2 - min(0.0, skew_s) + 1)
-    assert table.forlorn() == ["1"]
+    assert table.all_that(Job.has_waited_out) == ["1"]
     failed = table.waited_out("1")
     assert failed is not None
     assert (failed.state, failed.error_code) == (State.FAILED, "queue_timeout")

@@ -42,3 +42,49 @@ def test_positions_count_from_one():
     queue = queue_of(1.0, 2.0)
     assert [queue.place(job_id) for job_id in ("0", "1", "2")] == [(1, 0.0), (2, 1.0), None]
     assert queue.seconds == 3.0
+
+
+def test_owners_take_turns_by_work():
+    queue = JobQueue()
+    for number in range(100):
+        queue.add(f"a{number}", 1.0, "alice")
+    for number in range(4):
+        queue.add(f"b{number}", 2.0, "bob")
+    order = [queue.take(0.0) for _ in range(12)]
+    ahead_s = [sum(2.0 if job[0] == "b" else -1.0 for job in order[:cut]) for cut in range(13)]
+    assert all(abs(seconds) <= 2.0 for seconds in ahead_s)  # never more than one job apart
+    assert [job for job in order if job[0] == "b"] == ["b0", "b1", "b2", "b3"]
+
+
+def test_who_comes_late_has_no_claim_to_the_past():
+    queue = JobQueue()
+    for number in range(100):
+        queue.add(f"a{number}", 1.0, "alice")
+    for _ in range(50):
+        queue.take(0.0)
+    for number in range(20):
+        queue.add(f"b{number}", 1.0, "bob")
+    order = [queue.take(0.0) for _ in range(20)]
+    assert 9 <= sum(job[0] == "b" for job in order) <= 11
+
+
+def test_the_place_is_that_of_the_order_in_which_they_are_taken():
+    queue = JobQueue()
+    for number in range(5):
+        queue.add(f"a{number}", 1.0, "alice")
+        queue.add(f"b{number}", 3.0, "bob")
+    waiting = list(queue.waiting())
+    places = [queue.place(job_id) for job_id in waiting]
+    assert [place[0] for place in places if place] == list(range(1, 11))
+    assert [queue.take(0.0) for _ in range(10)] == waiting
+    assert len(queue) == queue.seconds == 0
+
+
+def test_what_is_handed_back_is_next_and_not_paid_for_twice():
+    queue = JobQueue()
+    queue.add("a0", 5.0, "alice")
+    queue.add("a1", 5.0, "alice")
+    queue.add("b0", 5.0, "bob")
+    assert queue.take(0.0) == "a0"
+    queue.add_first("a0", 5.0, "alice")
+    assert [queue.take(0.0) for _ in range(3)] == ["a0", "b0", "a1"]

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from deployments.jobs.job import Job
 from deployments.jobs.messages import DownloadGrant, Refusal, Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import FIRST_ID, JobRecord, Result, ResultState, State
@@ -130,7 +131,7 @@ class Life(RuleBasedStateMachine):
     def sweep(self) -> None:
         for job_id in self.table.silent():
             self.write(self.table.overdue(job_id))
-        for job_id in self.table.forlorn():
+        for job_id in self.table.all_that(Job.has_waited_out):
             self.write(self.table.waited_out(job_id))
         for job_id in self.table.evictable():
             self.write(self.table.result_gone(job_id, ResultState.EXPIRED))

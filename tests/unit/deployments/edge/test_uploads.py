@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import tempfile
 from dataclasses import replace
@@ -215,3 +216,13 @@ async def test_who_may_not_use_the_service_uploads_nothing(client, edge_store, s
     large = b"x" * (SETTINGS.max_upload_bytes + 1)
     answer = await client.post("/api/v1/upscale", content=large, headers=headers)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (413, "https://friend.example")
+
+
+async def test_who_has_no_key_uploads_nothing(client, edge_store):
+    edge_store.settings = replace(edge_store.settings, key_digests=(hashlib.sha256(b"secret").hexdigest(),))
+    headers = {"Content-Type": MULTIPART}
+    answer = await client.post("/api/v1/upscale", content=chunks(100_000), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    assert_is_problem(answer)
+    answer = await client.post("/api/v1/upscale", content=FORM, headers=headers | {"Authorization": "Bearer secret"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_multipart")

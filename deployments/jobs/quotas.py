@@ -1,0 +1,63 @@
+"""Quotas: what each client has in work and in storage, and how fast it comes. In memory alone."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from deployments.jobs.clock import Clock
+from deployments.jobs.messages import Client, Refusal
+from deployments.jobs.record import JobRecord
+
+
+class Quotas:
+    """Told of every record that is written."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._held: dict[str, tuple[str, bool, int]] = {}
+        self._num_jobs: Counter[str] = Counter()
+        self._num_bytes: Counter[str] = Counter()
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def note(self, record: JobRecord) -> None:
+        """Count a job as it is now: in work or not, and the bytes that are kept for it."""
+        held_bytes = 0
+        if record.has_bytes:
+            held_bytes = record.result.size_bytes if record.result else record.order.input_bytes
+        self.hold(record.job_id, record.owner, held_bytes, is_live=not record.is_terminal)
+
+    def hold(self, job_id: str, owner: str, held_bytes: int, *, is_live: bool = True) -> None:
+        """Count a job in place of what was known of it: from its acceptance on, since others come while its
+        record is written."""
+        self.forget(job_id)
+        self._held[job_id] = owner, is_live, held_bytes
+        self._num_jobs[owner] += is_live
+        self._num_bytes[owner] += held_bytes
+
+    def forget(self, job_id: str) -> None:
+        owner, is_live, held_bytes = self._held.pop(job_id, ("", False, 0))
+        self._num_jobs[owner] -= is_live
+        self._num_bytes[owner] -= held_bytes
+
+    def why_not(self, client: Client, more_bytes: int) -> Refusal | None:
+        """Why a client may not have one more job; None when it may, and then it counts toward its rate."""
+        if client.max_jobs is not None and self._num_jobs[client.name] >= client.max_jobs:
+            return Refusal("too_many_jobs")
+        if client.max_bytes is not None and self._num_bytes[client.name] + more_bytes > client.max_bytes:
+            return Refusal("too_many_bytes")
+        wait_s = self._take_turn(client)
+        return Refusal("too_fast", math.ceil(wait_s)) if wait_s > 0 else None
+
+    def _take_turn(self, client: Client) -> float:
+        """0 when the client is within its rate; else the seconds until it is again. A token bucket of a minute."""
+        if client.per_minute is None:
+            return 0.0
+        now = self._clock.monotonic()
+        tokens, filled_at = self._buckets.get(client.name, (client.per_minute, now))
+        tokens = min(client.per_minute, tokens + (now - filled_at) * client.per_minute / 60)
+        if tokens < 1:
+            self._buckets[client.name] = tokens, now
+            return (1 - tokens) * 60 / client.per_minute
+        self._buckets[client.name] = tokens - 1, now
+        return 0.0
