@@ -45,8 +45,13 @@ def reached(client: Client, history: History, percent: int) -> None:
 
 
 def all_end_well(client: Client, histories: list[History]) -> None:
-    """Every 202 ends in its solo result, and its progress has never fallen."""
+    """Follow every job, and see that it ends in its solo result."""
     all_at_once(client, histories)
+    all_ended_well(client, histories)
+
+
+def all_ended_well(client: Client, histories: list[History]) -> None:
+    """Every 202 has ended in its solo result, and its progress has never fallen."""
     for history in histories:
         history.check()
     nothing_changes_any_more(client, histories)

@@ -98,12 +98,17 @@ class Client:
             time.sleep(0.2)
 
 
-def all_at_once(client: Client, histories: list[History]) -> None:
-    """Follow every job to its end, a thread for each."""
+def follow(client: Client, histories: list[History]) -> list[threading.Thread]:
+    """Follow every job to its end, a thread for each; join them."""
     threads = [threading.Thread(target=client.finish, args=(history,)) for history in histories]
     for thread in threads:
         thread.start()
-    for thread in threads:
+    return threads
+
+
+def all_at_once(client: Client, histories: list[History]) -> None:
+    """Follow every job to its end and wait for that."""
+    for thread in follow(client, histories):
         thread.join()
 
 
