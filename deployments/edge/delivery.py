@@ -13,6 +13,7 @@ from typing import Self
 
 from starlette.types import Message, Receive, Send
 
+from deployments.edge.bodies import SLOWEST_BYTES_PER_S
 from deployments.edge.wire import Wire
 from deployments.errors import StorageError
 
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 STALL_S = 30.0
 """A reader that takes nothing for so long has broken off."""
-LEAST_S, SLOWEST_BYTES_PER_S = 900.0, 32_000
+LEAST_S = 900.0
 """How long a download may take in all: a quarter of an hour, or longer where it is large."""
 PIECE_BYTES = 64 << 10
 LOOK_S, LOOK_MOST_S = 0.002, 0.05

@@ -72,9 +72,8 @@ class Admission:
         serving = self.serving
         return read_options(upload.fields, serving.catalogue, serving.models, serving.default_model)
 
-    async def admit(self, upload: Upload) -> Order:
+    async def admit(self, upload: Upload, options: Options) -> Order:
         """Check everything that can be known before the work. Raises RequestError."""
-        options = self.options(upload)
         try:
             header = await asyncio.to_thread(probe, upload.file)
             self.serving.limits.check(header.width, header.height, options.scale)

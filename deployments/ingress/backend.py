@@ -65,10 +65,11 @@ class Backend:
     async def submit(self, upload: Upload, client: Client = ANYBODY, key: str | None = None) -> Acceptance:
         """Admit an upload. Its bytes and its record are durable when this returns. `key`: the digest of the
         client's Idempotency-Key."""
-        order = await self.admission.admit(upload)
+        options = self.admission.options(upload)
+        order = await self.admission.admit(upload, options)
         idempotency = None
         if key is not None:
-            payload = await asyncio.to_thread(payload_digest, upload.file, self.admission.options(upload))
+            payload = await asyncio.to_thread(payload_digest, upload.file, options)
             idempotency = Idempotency(key, payload)
         storing = asyncio.ensure_future(self._store_upload(upload, order, idempotency, client))
         try:

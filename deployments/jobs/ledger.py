@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 
 from deployments.errors import StorageError
 from deployments.jobs.record import JobRecord, ResultState, State
 from deployments.jobs.table import JobTable
+from deployments.jobs.turns import Turns
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ class Ledger:
 
     def __init__(self, storage: JobStorage, table: JobTable, on_written: Callable[[JobRecord], None]) -> None:
         self._storage, self._table, self._on_written = storage, table, on_written
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = Turns()
         self.unclear: set[str] = set()
         """Jobs with bytes that should be gone and could not be removed."""
 
@@ -39,19 +38,18 @@ class Ledger:
 
     async def write_new(self, record: JobRecord) -> None:
         """Write down a job that nobody knows yet. Raises StorageError."""
-        async with self._turns[record.job_id]:
+        async with self._turns.of(record.job_id):
             await self.write(record)
 
     async def settled(self, job_id: str) -> None:
         """Return when what is being written of a job has been written."""
-        if job_id in self._turns:
-            async with self._turns[job_id]:
-                pass
+        async with self._turns.of(job_id):
+            pass
 
     async def write_grant(self, record: JobRecord, holder: str) -> bool:
         """Write down that `holder` has the job, then let it be so. False when the job has changed since it
         was claimed. Raises StorageError."""
-        async with self._turns[record.job_id]:
+        async with self._turns.of(record.job_id):
             job = self._table.find(record.job_id)
             if job is None or job.record.state is not State.QUEUED or job.record.attempt != record.attempt - 1:
                 return False
@@ -62,7 +60,7 @@ class Ledger:
         """Carry out one decision on one job: write, commit, clear away. False when it was refused."""
         if self._table.find(job_id) is None:
             return False
-        async with self._turns[job_id]:
+        async with self._turns.of(job_id):
             record = decide() if self._table.find(job_id) else None
             if record is None:
                 return False
@@ -84,10 +82,9 @@ class Ledger:
 
     async def forget(self, job_id: str) -> None:
         """Remove the last trace of a job."""
-        async with self._turns[job_id]:
+        async with self._turns.of(job_id):
             await self._storage.delete_tombstone(job_id)
             self._table.forget(job_id)
-        self._turns.pop(job_id, None)
 
     async def _clear(self, record: JobRecord) -> None:
         """Remove the bytes that the record no longer needs. What fails here the sweep does again."""

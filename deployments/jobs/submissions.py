@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from weakref import WeakValueDictionary
 
 from deployments.errors import StorageError
 from deployments.jobs.job import Job
@@ -15,6 +13,7 @@ from deployments.jobs.policy import Policy
 from deployments.jobs.record import Idempotency, Order
 from deployments.jobs.repeats import check_same
 from deployments.jobs.table import JobTable
+from deployments.jobs.turns import Turns
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ class Submissions:
     def __init__(self, storage: JobStorage, table: JobTable, ledger: Ledger, pace: Pace, policy: Policy) -> None:
         self._storage, self._table, self._ledger = storage, table, ledger
         self._pace, self._policy = pace, policy
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def submit(
         self, job_id: str, order: Order, idempotency: Idempotency | None, client: Client
@@ -34,7 +33,7 @@ class Submissions:
         """Write a new job down, or find the one that this key has made before."""
         if idempotency is None:
             return await self._write(job_id, order, None, client)
-        async with self._turns.setdefault(idempotency.key, asyncio.Lock()):
+        async with self._turns.of(idempotency.key):
             before = self._table.find(self._table.repeats.job_of(idempotency) or "")
             try:
                 if before is None:

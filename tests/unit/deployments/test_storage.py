@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import stat
 
 import pytest
 from obstore.store import MemoryStore
@@ -60,17 +59,6 @@ async def test_a_deleted_folder_is_gone(storage):
     assert await storage.folders() == {}
     if storage.root is not None:
         assert not (storage.root / "jobs" / "1").exists()
-
-
-async def test_a_local_file_is_for_its_owner_alone(tmp_path):
-    before = os.umask(0o077)
-    try:
-        storage = open_storage(f"file://{tmp_path}/new")
-        await storage.put_input("1", io.BytesIO(b"x"))
-    finally:
-        os.umask(before)
-    for path in [tmp_path / "new", *(tmp_path / "new").rglob("*")]:
-        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
 async def test_a_directory_that_cannot_be_made_is_a_storage_error(tmp_path):

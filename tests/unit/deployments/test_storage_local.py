@@ -189,8 +189,9 @@ async def test_a_folder_that_is_removed_under_our_feet_is_made_again(storage):
     assert await storage.files("1") == ["job.json"]
 
 
-async def test_a_file_is_for_its_owner_alone_whatever_the_umask(tmp_path):
-    before = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o077])
+async def test_a_file_is_for_its_owner_alone_whatever_the_umask(tmp_path, umask):
+    before = os.umask(umask)
     try:
         storage = open_storage(f"file://{tmp_path}/new")
         await storage.put_input("1", io.BytesIO(b"x"))

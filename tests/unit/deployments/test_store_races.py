@@ -15,6 +15,7 @@ from deployments.jobs.store import JobStore
 from deployments.jobs.sweep import UPLOAD_DEADLINE_S
 from deployments.storage.storage import JobStorage, open_storage
 from tests.unit.deployments.conftest import an_order
+from tests.unit.deployments.test_store import submitted
 
 pytestmark = pytest.mark.anyio
 LEASE_S = Policy().lease_s
@@ -41,13 +42,6 @@ class SlowStorage(JobStorage):
 @pytest.fixture
 def storage(tmp_path) -> SlowStorage:
     return SlowStorage(tmp_path / "storage")
-
-
-async def submitted(store: JobStore) -> str:
-    job_id = new_job_id()
-    await store.storage.put_input(job_id, io.BytesIO(b"input"))
-    assert isinstance(await store.submit(job_id, an_order()), Acceptance)
-    return job_id
 
 
 async def running(store: JobStore) -> Grant:

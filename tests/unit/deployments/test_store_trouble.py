@@ -8,12 +8,12 @@ import io
 import pytest
 
 from deployments.errors import StorageError, StoreUnavailableError
-from deployments.jobs.messages import Acceptance, Grant
+from deployments.jobs.messages import Grant
 from deployments.jobs.policy import Policy
-from deployments.jobs.record import Result, new_job_id
+from deployments.jobs.record import Result
 from deployments.jobs.store import JobStore
 from deployments.storage.storage import JobStorage, open_storage
-from tests.unit.deployments.conftest import an_order
+from tests.unit.deployments.test_store import submitted
 
 pytestmark = pytest.mark.anyio
 
@@ -44,13 +44,6 @@ class TroubledStorage(JobStorage):
 @pytest.fixture
 def storage(tmp_path) -> TroubledStorage:
     return TroubledStorage(tmp_path / "storage")
-
-
-async def submitted(store: JobStore) -> str:
-    job_id = new_job_id()
-    await store.storage.put_input(job_id, io.BytesIO(b"input"))
-    assert isinstance(await store.submit(job_id, an_order()), Acceptance)
-    return job_id
 
 
 async def finished(store: JobStore) -> str:
