@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deployments.errors import ConfigurationError, ServiceError
 from deployments.jobs.store import JobStore
-from deployments.run import BUILDER, parse, read
+from deployments.run import read_settings
 from deployments.settings import Settings
 from deployments.storage.owner import ownership_of
 from deployments.storage.storage import JobStorage, open_storage
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     """0 when done, 1 with one sentence on stderr when not."""
     options = _parser().parse_args(argv)
     try:
-        print(asyncio.run(purge(_settings(options.config), everything=options.all, offline=options.offline)))
+        print(asyncio.run(purge(read_settings(options.config), everything=options.all, offline=options.offline)))
     except ServiceError as error:
         print(f"upscale purge: {error}", file=sys.stderr)
         return 1
@@ -64,13 +64,6 @@ async def _delete_expired(storage: JobStorage, settings: Settings) -> str:
         return f"{num_before} records found, {num_left} left, {num_with_bytes} of them with a picture"
     finally:
         await store.close()
-
-
-def _settings(path: Path) -> Settings:
-    for application in read(path).applications or []:
-        if application.import_path == BUILDER:
-            return parse(Settings, application.args or {}, "args")
-    raise ConfigurationError(f"{path} has no application {BUILDER}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -95,6 +95,14 @@ def read(path: Path) -> Config:
         raise ConfigurationError(f"{path} cannot be read: {reason}") from error
 
 
+def read_settings(path: Path) -> Settings:
+    """Those of our application in a configuration. Raises ConfigurationError."""
+    for application in read(path).applications or []:
+        if application.import_path == BUILDER:
+            return parse(Settings, application.args or {}, "args")
+    raise ConfigurationError(f"{path} has no application {BUILDER}")
+
+
 def joins_a_cluster() -> bool:
     """Whether `serve run` would use a Ray cluster that is already there, as Ray itself decides it."""
     temp_dir = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray")  # noqa: S108

@@ -33,6 +33,7 @@ class LimitSettings(_Strict):
     max_output_px: Count = 400_000_000
     max_side_px: Count = 65_500
     max_queued: Count = 1000
+    max_stored_bytes: Count | None = Field(default=None, description="None: as much as the storage has room for")
     max_bodies_bytes: Count = Field(default=256 << 20, description="of all request bodies on their way at once")
     max_downloads: Count = Field(default=64, description="that one proxy streams at once")
 
@@ -151,6 +152,7 @@ class Settings(_Strict):
             queue_limit_s=self.queue_limit_s,
             cold_start_limit_s=self.cold_start_limit_s,
             max_queued=self.limits.max_queued,
+            max_stored_bytes=self.limits.max_stored_bytes,
             scales_to_zero=self.upscaler.min_replicas == 0,
         )
 

@@ -19,7 +19,7 @@ DISCONNECT: Message = {"type": "http.disconnect"}
 GRACE_S, SLOWEST_BYTES_PER_S = 10.0, 32_000
 """A body may take this long, and after that has to have come at this rate."""
 
-SPOOL_BYTES, REPLAY_BYTES, PACE_S = 1 << 20, 48 << 10, 0.002
+SPOOL_BYTES, REPLAY_BYTES, PACE_S = 128 << 10, 48 << 10, 0.002
 """What goes on at once, and how fast: two of them are still less than the 100 KB above which Ray copies a
 message into its object store, where pages stay that were touched once."""
 
@@ -84,7 +84,7 @@ class Body:
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self.client_left = False
         self.refusal: str | None = None
-        self._announced_bytes = announced_bytes
+        self._expected_bytes = announced_bytes or self._most_bytes
         if announced_bytes > self._most_bytes:
             self.refusal = "body_too_large"
 
@@ -138,8 +138,7 @@ class Body:
         elif message["type"] == "http.request":
             self._complete = not message.get("more_body", False)
             self._received_bytes += len(message.get("body", b""))
-            if self._received_bytes:  # who sends nothing keeps nobody out
-                self._hold(max(self._received_bytes, self._announced_bytes))
+            self._hold()
         return DISCONNECT if self.refusal else message
 
     def close(self) -> None:
@@ -154,15 +153,20 @@ class Body:
                 self._spool.close()
         self._spool = None
 
-    def _hold(self, total_bytes: int) -> None:
-        more_bytes = total_bytes - self._held_bytes
-        if total_bytes > self._most_bytes:
+    def _hold(self) -> None:
+        """Keep room for twice of what has come, at most for all of it: who only announces much, or sends it a
+        byte at a time, keeps nobody out; and of too many who are fast, some hear of it before their end."""
+        wanted_bytes = self._received_bytes
+        if not self._complete:
+            wanted_bytes = min(self._expected_bytes, 2 * wanted_bytes)
+        more_bytes = wanted_bytes - self._held_bytes
+        if self._received_bytes > self._most_bytes:
             self.refusal = "body_too_large"
         elif more_bytes > 0 and not self._budget.fits(more_bytes, self._most_held_bytes):
             self.refusal = "too_many_uploads"
-        elif more_bytes > 0:
+        else:
             self._budget.held_bytes += more_bytes
-            self._held_bytes = total_bytes
+            self._held_bytes = wanted_bytes
 
     def _patience_s(self) -> float:
         allowed_s = GRACE_S + self._received_bytes / SLOWEST_BYTES_PER_S

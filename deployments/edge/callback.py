@@ -14,7 +14,9 @@ def middlewares() -> list[Any]:
     from starlette.middleware import Middleware
 
     from deployments.edge.edge import Edge
+    from deployments.edge.patience import install
     from deployments.jobs.messages import ACTOR_NAME
     from deployments.jobs.remote import RemoteStore
 
+    install()
     return [Middleware(Edge, store=RemoteStore(os.environ.get(STORE_NAME, ACTOR_NAME)))]

@@ -156,6 +156,9 @@ class JobStoreActor:
     async def why_not_ready(self) -> str | None:
         return await self._store.why_not_ready()
 
+    async def drain(self, on: bool) -> Depth:
+        return await self._store.drain(on=on)
+
     async def check_health(self) -> None:
         await self._store.check_health()
 

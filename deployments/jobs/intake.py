@@ -16,6 +16,9 @@ REPLICA_HEARD_S = 15.0
 SPARE_BYTES = 4 << 20
 """Room in storage that is promised to nobody: records are written anew while jobs run."""
 
+DRAINING_RETRY_S = 60
+"""Whoever drains a service is about to replace it."""
+
 
 class Intake:
     """Told of every record that is written, and of every word of a replica."""
@@ -25,6 +28,8 @@ class Intake:
         self._promised: dict[str, int] = {}
         self._promised_bytes = 0
         self._unwritten: set[str] = set()
+        self.is_draining = False
+        """Whether no more jobs are taken, since somebody wants to end the service."""
         self._heard, self._heard_at = False, clock.monotonic()
 
     def hear(self) -> None:
@@ -49,6 +54,8 @@ class Intake:
 
     def why_not_ready(self, free_bytes: int | None, waiting_since: float | None) -> str | None:
         """Why a job that came now would not soon be done."""
+        if self.is_draining:
+            return "The service takes no more jobs."
         if free_bytes is not None and self._promised_bytes + SPARE_BYTES > free_bytes:
             return "The storage is full."
         silent_s = self._clock.monotonic() - self._heard_at if self._heard else math.inf
@@ -76,6 +83,8 @@ class Intake:
     ) -> Refusal | None:
         """Why a job is not taken; None when it is. `waiting_since` is when the job that has waited longest
         came into the queue, `free_bytes` what the storage has left: None when it has no end."""
+        if self.is_draining:
+            return Refusal("draining", DRAINING_RETRY_S)
         if num_queued + len(self._unwritten) >= self._policy.max_queued:
             return Refusal("queue_full")
         needed_bytes = self._promised_bytes + order.most_result_bytes + SPARE_BYTES

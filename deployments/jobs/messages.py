@@ -17,6 +17,7 @@ RefusalCode = Literal[
     "deleted",
     "result_lost",
     "queue_full",
+    "draining",
     "idempotency_mismatch",
     "too_many_jobs",
     "too_many_bytes",
@@ -190,6 +191,9 @@ class Store(Protocol):
 
     async def why_not_ready(self) -> str | None:
         """One sentence on why a job that came now would not soon be done; None when it would."""
+
+    async def drain(self, *, on: bool) -> Depth:
+        """Take no more jobs, or take them again; how much work there is. Forgotten by a store that begins anew."""
 
     async def check_health(self) -> None:
         """Raises StoreUnavailableError when the sweep has stopped."""

@@ -23,6 +23,7 @@ class Policy:
     max_attempts: int = 5
     max_leases: int = 50
     max_queued: int = 1000
+    max_stored_bytes: int | None = None
 
     def kept_for_s(self, record: JobRecord, wall: float) -> float:
         """Seconds until the bytes of an ended job, or what is left of its record, go."""

@@ -13,8 +13,9 @@ from deployments.jobs.record import JobRecord
 class Quotas:
     """Told of every record that is written."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, most_bytes: int | None = None) -> None:
+        """`most_bytes`: of all clients together; None is no limit."""
+        self._clock, self._most_bytes = clock, most_bytes
         self._held: dict[str, tuple[str, bool, int]] = {}
         self._num_jobs: Counter[str] = Counter()
         self._num_bytes: Counter[str] = Counter()
@@ -39,6 +40,13 @@ class Quotas:
         owner, is_live, held_bytes = self._held.pop(job_id, ("", False, 0))
         self._num_jobs[owner] -= is_live
         self._num_bytes[owner] -= held_bytes
+
+    def left_bytes(self, free_bytes: int | None) -> int | None:
+        """What all clients together may still fill of the storage's `free_bytes`; None where nothing has an end."""
+        if self._most_bytes is None:
+            return free_bytes
+        allowed_bytes = max(0, self._most_bytes - self._num_bytes.total())
+        return allowed_bytes if free_bytes is None else min(allowed_bytes, free_bytes)
 
     def why_not(self, client: Client, more_bytes: int) -> Refusal | None:
         """Why a client may not have one more job; None when it may, and then it counts toward its rate."""

@@ -97,6 +97,9 @@ class RemoteStore:
     async def why_not_ready(self) -> str | None:
         return await self._call("why_not_ready")  # type: ignore[no-any-return]
 
+    async def drain(self, *, on: bool) -> Depth:
+        return await self._call("drain", on)  # type: ignore[no-any-return]
+
     async def check_health(self) -> None:
         await self._call("check_health")
 

@@ -88,7 +88,13 @@ class JobStore:
 
     async def why_not_ready(self) -> str | None:
         self._require_ready()
-        return self.table.intake.why_not_ready(await self._storage.free_bytes(), self.table.workload.waiting_since())
+        free_bytes = self.table.quotas.left_bytes(await self._storage.free_bytes())
+        return self.table.intake.why_not_ready(free_bytes, self.table.workload.waiting_since())
+
+    async def drain(self, *, on: bool) -> Depth:
+        self._require_ready()
+        self.table.intake.is_draining = on
+        return self.table.workload.depth()
 
     async def check_health(self) -> None:
         if self._sweeper.has_stopped or self._hand_out.has_stopped:

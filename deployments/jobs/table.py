@@ -39,7 +39,7 @@ class JobTable:
         self._holders = Holders()
         self.intake = Intake(policy, clock)
         self.repeats = Repeats(clock)
-        self.quotas = Quotas(clock)
+        self.quotas = Quotas(clock, policy.max_stored_bytes)
         self.workload = Workload(self._jobs, self._queue, self._holders)
         self.downloads = DownloadLeases(policy.download_lease_s, clock)
 
@@ -66,16 +66,16 @@ class JobTable:
         """`free_bytes`: what the storage has left, where that has an end. If the record cannot be written,
         take the promise back by `take_back`."""
         refusal = self.intake.why_not(
-            order, num_queued=len(self._queue), waiting_since=self.workload.waiting_since(), free_bytes=free_bytes
-        )
+            order,
+            num_queued=len(self._queue),
+            waiting_since=self.workload.waiting_since(),
+            free_bytes=self.quotas.left_bytes(free_bytes),
+        ) or self.quotas.why_not(client, order.input_bytes)
         if refusal is not None:
-            return replace(refusal, retry_after_s=self.workload.next_end_s())
-        if (refusal := self.quotas.why_not(client, order.input_bytes)) is not None:
-            return refusal if refusal.retry_after_s else replace(refusal, retry_after_s=self.workload.next_end_s())
+            return replace(refusal, retry_after_s=refusal.retry_after_s or self.workload.next_end_s())
         self.intake.promise(job_id, order)
         self.quotas.hold(job_id, client.name, order.input_bytes)
-        now = self._clock.wall()
-        return JobRecord(job_id, order, created_at=now, idempotency=idempotency, owner=client.name)
+        return JobRecord(job_id, order, self._clock.wall(), idempotency=idempotency, owner=client.name)
 
     def take_back(self, job_id: str) -> None:
         """A job that was accepted and could not be written."""

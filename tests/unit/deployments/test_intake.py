@@ -13,7 +13,7 @@ from deployments.jobs.intake import SPARE_BYTES
 from deployments.jobs.job import Job
 from deployments.jobs.messages import Refusal
 from deployments.jobs.policy import Policy
-from deployments.jobs.record import JobRecord, Result, State
+from deployments.jobs.record import JobRecord, Result, ResultState, State
 from deployments.jobs.store import JobStore
 from deployments.jobs.table import JobTable
 from deployments.storage.proof import prove_same_storage
@@ -126,3 +126,43 @@ async def test_a_sweep_that_has_stopped_is_noticed(storage, clock):
     await store.close()
     with pytest.raises(StoreUnavailableError, match="sweep"):
         await store.check_health()
+
+
+def test_all_jobs_together_have_no_more_room_than_is_allowed():
+    table = JobTable(replace(POLICY, max_stored_bytes=SPARE_BYTES + 2 * NEED), FakeClock())
+    for free_bytes in (None, 1 << 40):  # also where the storage has no end
+        first = table.accept("1", an_order(), free_bytes)
+        assert isinstance(first, JobRecord)
+        table.take_back("1")
+    table.commit(first)
+    claimed = table.claim("holder", 0.0)
+    assert claimed is not None
+    table.commit(claimed, "holder")
+    ended = table.completed("1", 1, Result("result.1", 2 * NEED + 1, "00"))
+    assert ended is not None
+    table.commit(ended)
+    assert refusal_of(table.accept("2", an_order())) == "storage_full"
+    assert table.intake.why_not_ready(table.quotas.left_bytes(None), None) == "The storage is full."
+    gone = table.result_gone("1", ResultState.DOWNLOADED)
+    assert gone is not None
+    table.commit(gone)
+    assert isinstance(table.accept("2", an_order()), JobRecord)
+
+
+def test_who_drains_takes_no_more_jobs_and_goes_on_with_those_it_has():
+    table = JobTable(POLICY, FakeClock())
+    first = table.accept("1", an_order())
+    assert isinstance(first, JobRecord)
+    table.commit(first)
+    table.intake.is_draining = True
+    assert table.accept("2", an_order()) == Refusal("draining", 60)
+    table.intake.hear()
+    assert table.intake.why_not_ready(None, None) == "The service takes no more jobs."
+    assert table.claim("holder", 0.0) is not None
+    table.intake.is_draining = False
+    assert isinstance(table.accept("2", an_order()), JobRecord)
+
+
+def refusal_of(answer: object) -> str:
+    assert isinstance(answer, Refusal)
+    return answer.code

@@ -113,9 +113,8 @@ async def test_more_bodies_than_fit_are_refused(connect, client):
     head = f"{POST}Content-Length: {announced}\r\n\r\n"
     held = [connect() for _ in range(SETTINGS.max_bodies_bytes // announced)]
     for raw in held:
-        await raw.send(head.encode())
-        await raw.send(FORM)
-    await asyncio.sleep(0.1)
+        await raw.send(head.encode() + FORM + bytes(announced // 2))
+    await asyncio.sleep(0.2)
     refused = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})
     assert (refused.status_code, refused.json()["code"]) == (503, "too_many_uploads")
     assert refused.headers["retry-after"]
@@ -180,10 +179,11 @@ async def test_a_request_without_a_body_waits_for_no_body(monkeypatch):
         assert await replays.enter(0)
 
 
-async def test_who_only_announces_a_body_keeps_nobody_out(connect, client):
-    for method in ("POST", "GET", "PUT"):
+@pytest.mark.parametrize("begin", [b"", FORM])
+async def test_who_announces_a_body_and_hardly_sends_it_keeps_nobody_out(connect, client, begin):
+    for method in ("POST", "GET", "PUT", "POST", "POST"):
         head = f"{method} /api/v1/upscale HTTP/1.1\r\nHost: t\r\nContent-Length: {SETTINGS.max_upload_bytes}\r\n\r\n"
-        await connect().send(head.encode())
+        await connect().send(head.encode() + begin)
     await asyncio.sleep(0.1)
     assert (await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})).status_code == 202
 
