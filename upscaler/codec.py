@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from upscaler.errors import AnimatedPictureError, InvalidPictureError, UnsupportedFormatError
+from upscaler.metadata import EXIF_HEAD, ORIENTATION, Metadata, read_metadata
 from upscaler.picture import Format, Picture
 from upscaler.png import PngWriter
 
@@ -18,7 +19,6 @@ PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20  # with Pillow's 1 MiB a large profile 
 
 SIGNATURES: dict[bytes, Format] = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
 MAX_ICC_BYTES = 1 << 20
-ORIENTATION_TAG = 0x0112
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -87,20 +87,26 @@ def probe(file: IO[bytes]) -> Header:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(ORIENTATION_TAG, 1))
+        return int(image.getexif().get(ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - broken EXIF is dropped, not fatal
         return 1
 
 
-def decode(file: IO[bytes]) -> Picture:
-    """Decode a whole picture, orientation applied. Raises what `probe` raises."""
+def decode(file: IO[bytes], keep_metadata_at: int | None = None) -> Picture:
+    """Decode a whole picture, orientation applied. Raises what `probe` raises.
+
+    `keep_metadata_at`: the scale at which its metadata is to be kept; None drops it.
+    """
     image, name = _open(file)
     try:
         image.load()
         if name == "png":
             _require_end(file)
         turn = UPRIGHT.get(_orientation(image))
-        return _to_picture(image if turn is None else image.transpose(turn), name)
+        picture = _to_picture(image if turn is None else image.transpose(turn), name)
+        if keep_metadata_at is None:
+            return picture
+        return replace(picture, metadata=read_metadata(image, keep_metadata_at))
     except MemoryError:
         raise
     except Exception as error:  # as above: truncated, corrupt, or lying about itself
@@ -134,7 +140,8 @@ def _to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def encode(picture: Picture, file: IO[bytes], target: Format | None = None, quality: int = QUALITY) -> None:
-    """Write the picture to `file`, in its own format unless told otherwise, with its profile alone.
+    """Write the picture to `file`, in its own format unless told otherwise, with its profile and the metadata
+    that it keeps.
 
     `quality`, 1 to 100, is of the lossy formats. Where JPEG has no room for alpha, white paper shines through.
     """
@@ -143,12 +150,24 @@ def encode(picture: Picture, file: IO[bytes], target: Format | None = None, qual
         _encode_png(picture, file)
     else:
         image = _to_image(picture, keep_alpha=name != "jpeg")
-        image.save(file, name.upper(), icc_profile=picture.icc_profile, quality=quality, **OPTIONS[name])
+        extras = _extras(picture.metadata, name)
+        image.save(file, name.upper(), icc_profile=picture.icc_profile, quality=quality, **OPTIONS[name], **extras)
+
+
+def _extras(metadata: Metadata | None, name: Format) -> dict[str, Any]:
+    """What Pillow is to write besides the pixels."""
+    if metadata is None:
+        return {}
+    kept = metadata.for_jpeg() if name == "jpeg" else metadata
+    exif = EXIF_HEAD + kept.exif if kept.exif else None
+    return {key: value for key, value in (("exif", exif), ("xmp", kept.xmp), ("dpi", kept.dpi)) if value}
 
 
 def _encode_png(picture: Picture, file: IO[bytes]) -> None:
     channels = (1 if picture.is_gray else 3) + (picture.alpha is not None)
-    writer = PngWriter(file, picture.width, picture.height, channels, icc=picture.icc_profile)
+    writer = PngWriter(
+        file, picture.width, picture.height, channels, icc=picture.icc_profile, metadata=picture.metadata
+    )
     for start in range(0, picture.height, PNG_ROWS):
         rows = slice(start, start + PNG_ROWS)
         colours = picture.pixels[rows]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from upscaler.errors import PictureTooLargeError
+from upscaler.metadata import Metadata
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -24,7 +25,8 @@ class Picture:
     """Pixels as the viewer sees them: orientation applied, alpha apart.
 
     `pixels` is (H, W, 3) uint8 RGB, also for a gray picture; `alpha` (H, W) uint8 or None.
-    `icc_profile` describes the values in `pixels`, which are never converted for it.
+    `icc_profile` describes the values in `pixels`, which are never converted for it. `metadata` is what
+    the result is to keep, None for nothing.
     """
 
     pixels: NDArray[np.uint8]
@@ -32,6 +34,7 @@ class Picture:
     is_gray: bool
     icc_profile: bytes | None
     format: Format
+    metadata: Metadata | None = None
 
     @property
     def height(self) -> int:

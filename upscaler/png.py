@@ -14,6 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upscaler.metadata import Metadata
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
 """By number of channels: gray, gray with alpha, RGB, RGBA."""
@@ -23,13 +25,22 @@ BAND_BYTES = 1 << 20
 """Of filtered rows at a time: larger ones leave the caches."""
 
 LEVEL, MEM_LEVEL = 1, 9
+METRES_PER_INCH = 0.0254
 
 
 class PngWriter:
     """Writes one picture's rows to `file` as they come. `close` it; the file itself stays open."""
 
     def __init__(
-        self, file: IO[bytes], width: int, height: int, channels: int, *, bit_depth: int = 8, icc: bytes | None = None
+        self,
+        file: IO[bytes],
+        width: int,
+        height: int,
+        channels: int,
+        *,
+        bit_depth: int = 8,
+        icc: bytes | None = None,
+        metadata: Metadata | None = None,
     ) -> None:
         """`channels` 1 to 4, `bit_depth` 8 or 16, `icc` a colour profile. Sides from 1 to 2³¹ - 1 pixels."""
         self._file, self._height, self._bit_depth = file, height, bit_depth
@@ -42,6 +53,8 @@ class PngWriter:
         self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bit_depth, COLOUR_TYPE[channels], 0, 0, 0))
         if icc:
             self._chunk(b"iCCP", b"ICC\0\0" + zlib.compress(icc))
+        if metadata:
+            self._tell(metadata)
 
     def write(self, rows: NDArray[Any]) -> None:
         """Append (N, W, C) rows of uint8, or of uint16 where the bit depth is 16."""
@@ -56,6 +69,15 @@ class PngWriter:
             raise ValueError(f"a picture of {self._height} rows got {self._written}")
         self._chunk(b"IDAT", self._deflate.flush())
         self._chunk(b"IEND", b"")
+
+    def _tell(self, metadata: Metadata) -> None:
+        if metadata.dpi:
+            across, down = (max(1, round(dpi / METRES_PER_INCH)) for dpi in metadata.dpi)
+            self._chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
+        if metadata.exif:
+            self._chunk(b"eXIf", metadata.exif)
+        if metadata.xmp:
+            self._chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
 
     def _bytes_of(self, rows: NDArray[Any]) -> NDArray[np.uint8]:
         values = np.ascontiguousarray(rows, ">u2" if self._bit_depth == 16 else np.uint8)

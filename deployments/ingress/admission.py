@@ -98,6 +98,7 @@ class Admission:
             filename=_stem(upload.filename),
             estimated_s=gflop / self.serving.assumed_gflops,
             quality=options.quality,
+            keeps_metadata=options.keeps_metadata,
             flattens_alpha=seen.has_alpha and result == "jpeg",
         )
 

@@ -34,6 +34,7 @@ UPLOAD_BODY: dict[str, Any] = {
                         "scale": {"type": "integer", "enum": [2, 3, 4], "default": 4},
                         "model": {"type": "string", "description": "One of the models that this server has."},
                         "format": {"type": "string", "enum": ["png", "jpeg", "webp"]},
+                        "metadata": {"type": "string", "enum": ["strip", "keep"], "default": "strip"},
                         "quality": {"type": "integer", "minimum": 1, "maximum": 100, "default": 95},
                     },
                 }

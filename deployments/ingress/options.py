@@ -14,6 +14,7 @@ DEFAULT_SCALE, DEFAULT_QUALITY = 4, 95
 FORMATS: tuple[Format, ...] = get_args(Format)
 ALIASES: Mapping[str, Format] = {"jpg": "jpeg"}
 QUALITIES = range(1, 101)
+METADATA = ("strip", "keep")
 
 Fields = Mapping[str, list[str]]
 
@@ -26,11 +27,19 @@ class Options:
     model: str
     format: Format | None
     quality: int
+    keeps_metadata: bool = False
 
 
 def read_options(fields: Fields, catalogue: Catalogue, served: Sequence[str], default_model: str) -> Options:
-    """Raises RequestError: invalid_scale, unknown_model, model_not_available, invalid_format, invalid_quality."""
-    return Options(_scale(fields), _model(fields, catalogue, served, default_model), _format(fields), _quality(fields))
+    """Raises RequestError: invalid_scale, unknown_model, model_not_available, invalid_format, invalid_quality,
+    invalid_metadata."""
+    return Options(
+        _scale(fields),
+        _model(fields, catalogue, served, default_model),
+        _format(fields),
+        _quality(fields),
+        _keeps_metadata(fields),
+    )
 
 
 def _scale(fields: Fields) -> int:
@@ -66,3 +75,10 @@ def _quality(fields: Fields) -> int:
         sentence = "The quality must be a whole number from 1 to 100."
         raise RequestError("invalid_quality", sentence, minimum=1, maximum=100)
     return int(wanted[0])
+
+
+def _keeps_metadata(fields: Fields) -> bool:
+    wanted = fields.get("metadata", [METADATA[0]])
+    if len(wanted) != 1 or wanted[0] not in METADATA:
+        raise RequestError("invalid_metadata", "metadata must be strip or keep.", allowed=list(METADATA))
+    return wanted[0] == "keep"

@@ -46,6 +46,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "invalid_scale": (422, "Scale must be 2, 3 or 4"),
     "invalid_format": (422, "Unknown format"),
     "invalid_quality": (422, "Quality must be 1 to 100"),
+    "invalid_metadata": (422, "Metadata must be strip or keep"),
     "invalid_idempotency_key": (400, "Not an idempotency key"),
     "upload_in_progress": (409, "The first upload with this key has not ended"),
     "idempotency_mismatch": (422, "The key was used for something else"),

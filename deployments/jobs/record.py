@@ -68,6 +68,7 @@ class Order:
     estimated_s: float
     quality: int = 95
     flattens_alpha: bool = False
+    keeps_metadata: bool = False
 
     @property
     def most_result_bytes(self) -> int:

@@ -27,7 +27,8 @@ from deployments.jobs.messages import (
 )
 from deployments.jobs.record import Idempotency, Order, Result
 
-CALL_TIMEOUT_S = 5.0
+CALL_TIMEOUT_S = 4.0
+"""A client hears within five seconds that the store does not answer."""
 NAMESPACE = "upscaler"
 
 

@@ -70,7 +70,7 @@ class Work:
             data = await storage.get_input(self.grant.job_id)
         except FileNotFoundError as error:
             raise InputMissingError(self.grant.job_id) from error
-        picture = await codecs.run(lambda: decode(io.BytesIO(data)))
+        picture = await codecs.run(lambda: decode(io.BytesIO(data), order.scale if order.keeps_metadata else None))
         model = await asyncio.to_thread(shelf.get, order.model)
         pixels = await self._enlarged(engine, model, picture)
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:

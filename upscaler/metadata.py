@@ -1,0 +1,80 @@
+"""Metadata: what a file says beside its pixels and their colours, for those who want it kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from PIL import Image
+
+MAX_BYTES = 1 << 20
+"""EXIF or XMP of more than this is dropped, as a profile is."""
+
+JPEG_EXIF_BYTES, JPEG_XMP_BYTES = 65_527, 65_504
+"""What fits into one segment of a JPEG (EXIF 3.0, section 4.7.2; XMP part 3, section 1.1.3)."""
+
+EXIF_HEAD = b"Exif\0\0"
+ORIENTATION = 0x0112
+EXIF_IFD = 0x8769
+WIDTHS, HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
+
+STALE_XMP = re.compile(
+    rb"\s+tiff:Orientation\s*=\s*(\"[^\"]*\"|'[^']*')"
+    rb"|<tiff:Orientation\b[^>]*>[^<]*</tiff:Orientation\s*>"
+    rb"|<(?P<thumbnails>xm?pa?:Thumbnails)\b[^>]*>.*?</(?P=thumbnails)\s*>",
+    re.DOTALL,
+)
+"""What is no longer true of the result: how it is turned, and what it looks like small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """`exif` a TIFF structure without its head, upright and without a thumbnail; `xmp` a packet; `dpi` pixels
+    per inch, across and down."""
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+    def for_jpeg(self) -> Metadata:
+        """What of it a JPEG has room for."""
+        exif = self.exif if self.exif and len(self.exif) <= JPEG_EXIF_BYTES else None
+        xmp = self.xmp if self.xmp and len(self.xmp) <= JPEG_XMP_BYTES else None
+        return Metadata(exif, xmp, self.dpi)
+
+
+def read_metadata(image: Image.Image, scale: int) -> Metadata:
+    """Of an image that has been loaded, to be kept with its enlargement by `scale`. What is broken is left out."""
+    return Metadata(_exif(image, scale), _xmp(image), _dpi(image))
+
+
+def _exif(image: Image.Image, scale: int) -> bytes | None:
+    try:
+        exif = image.getexif()
+        turned = exif.pop(ORIENTATION, 1) in range(5, 9)
+        for tags in (exif, exif.get_ifd(EXIF_IFD)):
+            for names, size in ((WIDTHS, image.size[turned]), (HEIGHTS, image.size[not turned])):
+                for name in names:
+                    if name in tags:
+                        tags[name] = size * scale
+        data = exif.tobytes().removeprefix(EXIF_HEAD) if len(exif) else None  # without the second IFD, the thumbnail
+    except Exception:  # noqa: BLE001 - broken EXIF is dropped, not fatal
+        return None
+    return data if data and len(data) <= MAX_BYTES else None
+
+
+def _xmp(image: Image.Image) -> bytes | None:
+    packet = image.info.get("xmp")
+    if isinstance(packet, str):
+        packet = packet.encode()
+    if not isinstance(packet, bytes) or len(packet) > MAX_BYTES:
+        return None
+    return STALE_XMP.sub(b"", packet) or None
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
