@@ -9,14 +9,14 @@ DEV_INSTALLED := $(VENV)/.installed-dev
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults check format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-api check documents format help clean
 
 run: $(INSTALLED)  ## install, then serve on http://localhost:8089
 	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
 	$(BIN)/python -m deployments.run $(CONFIG)
 
 test: $(DEV_INSTALLED)  ## install, then run every test that needs no other environment
-	$(BIN)/python -m pytest tests/unit tests/service
+	$(BIN)/python -m pytest tests/unit tests/service tests/api
 
 test-unit: $(DEV_INSTALLED)  ## the fast tests: logic, no Ray
 	$(BIN)/python -m pytest tests/unit
@@ -31,12 +31,18 @@ test-faults: $(INSTALLED) $(DEV_INSTALLED)  ## kill each process of a running se
 	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
 	$(BIN)/python -m pytest tests/faults
 
+test-api: $(DEV_INSTALLED)  ## every row of the API's table, and what schemathesis makes of its document
+	$(BIN)/python -m pytest tests/api
+
 check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file or function is too long
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/house
+
+documents: $(DEV_INSTALLED)  ## make those parts of the documentation that come from the code
+	$(BIN)/python -m tests.documents
 
 format: $(DEV_INSTALLED)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

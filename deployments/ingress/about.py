@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse
 
 from deployments.errors import ServiceError
 from deployments.ingress.backend import Backend
-from deployments.ingress.openapi import HEALTHY, problems
+from deployments.ingress.openapi import HEALTHY, LIMITS, MODELS, READY
 from deployments.ingress.options import DEFAULT_QUALITY, DEFAULT_SCALE, FORMATS, QUALITIES
 from deployments.ingress.problems import refused
 from deployments.ingress.waiting import MAX_WAIT_S
 from upscaler.picture import SCALES, SIDE_LIMIT
 
+FRONT_PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Upscaler</title>
+<h1>Upscaler</h1>
+<p>This service enlarges images two, three or four times. Submit one, poll its job, download the result once:</p>
+<pre>
+curl -X POST {url}api/v1/upscale -F "image=@photo.jpg" -F "scale=4"
+curl {url}api/v1/status/JOB_ID
+curl -o photo_x4.jpg {url}api/v1/download/JOB_ID
+</pre>
+<p>An image is deleted as soon as its download has completed, or {minutes:g} minutes after its job has ended.</p>
+<p><a href="docs">All calls</a> · <a href="openapi.json">OpenAPI</a> · <a href="readyz">Is it ready?</a></p>
+</html>
+"""
+
+OPEN: dict[str, Any] = {"security": [{}]}
+"""Of calls that ask for no key."""
+
 
 def add_descriptions(app: FastAPI, backend: Backend) -> None:
-    """Add the four addresses that need no job."""
+    """Add the addresses that need no job."""
 
-    @app.get("/api/v1/models", summary="The models that can be asked for")
+    @app.get("/", include_in_schema=False)
+    async def front_page(request: Request) -> HTMLResponse:
+        minutes = backend.admission.serving.result_ttl_s / 60
+        return HTMLResponse(FRONT_PAGE.format(url=escape(str(request.base_url)), minutes=minutes))
+
+    @app.get("/api/v1/models", summary="The models that can be asked for", responses=MODELS)
     async def models() -> dict[str, Any]:
         return models_document(backend)
 
-    @app.get("/api/v1/limits", summary="What a submission may be")
+    @app.get("/api/v1/limits", summary="What a submission may be", responses=LIMITS)
     async def limits() -> dict[str, Any]:
         return limits_document(backend)
 
-    @app.get("/healthz", summary="Whether this process answers", responses=HEALTHY)
+    @app.get("/healthz", summary="Whether this process answers", responses=HEALTHY, openapi_extra=OPEN)
     async def healthz() -> dict[str, Any]:
         return {"status": "ok"}
 
@@ -35,7 +63,8 @@ def add_descriptions(app: FastAPI, backend: Backend) -> None:
         "/readyz",
         summary="Whether a job that came now would soon be done",
         response_class=JSONResponse,
-        responses=HEALTHY | problems("not_ready_yet"),
+        responses=READY,
+        openapi_extra=OPEN,
     )
     async def readyz() -> dict[str, Any]:
         try:

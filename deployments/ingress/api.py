@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Path, Query
+from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -14,19 +15,20 @@ from deployments.errors import ServiceError
 from deployments.ingress.about import add_descriptions
 from deployments.ingress.access import CLIENT, Guard
 from deployments.ingress.backend import Backend
-from deployments.ingress.download import download, download_head, is_preview
+from deployments.ingress.download import KEEP, download, download_head, is_preview, keeps
 from deployments.ingress.envelope import Envelope
 from deployments.ingress.events import events_of, wants_events
 from deployments.ingress.idempotency import key_digest, reserved
 from deployments.ingress.openapi import (
-    ACCEPTED,
     DELETED,
     DESCRIPTION,
     DOWNLOADED,
+    LOOKED_AT,
     STATUS,
-    UPLOAD_BODY,
-    WAITED,
-    problems,
+    SUBMITTED,
+    UPLOAD,
+    WAITING,
+    describe,
 )
 from deployments.ingress.problems import install_problem_handlers, refused
 from deployments.ingress.upload import ClientDisconnect, received
@@ -37,14 +39,18 @@ from deployments.jobs.messages import Acceptance, Client
 VERSION = "0.1.0"
 CLIENT_CLOSED_REQUEST = 499
 
-Keep = Annotated[str | None, Query(description="1: the result stays on the server.", json_schema_extra={"enum": ["1"]})]
+JobId = Annotated[str, Path(description="19 digits."), WithJsonSchema({"type": "string", "pattern": "^[0-9]{19}$"})]
+
+Keep = Annotated[
+    str | None,
+    Query(description="1: the result stays on the server."),
+    WithJsonSchema({"type": "string", "enum": list(KEEP)}),
+]
 
 Wait = Annotated[
     str | None,
-    Query(
-        description=f"Answer when the job has ended, or after so many seconds (0 to {MAX_WAIT_S}).",
-        json_schema_extra={"pattern": "^[0-9]{1,9}$"},
-    ),
+    Query(description=f"Answer when the job has ended, or after so many seconds ({MAX_WAIT_S} at most)."),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 999_999_999}),
 ]
 
 
@@ -60,19 +66,18 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
     _add_jobs(app, backend)
     _add_downloads(app, backend)
     add_descriptions(app, backend)
+    describe(app, needs_key=backend.keys.is_needed)
     return app
 
 
 def _add_jobs(app: FastAPI, backend: Backend) -> None:
-    upload_problems = ("bad_multipart", "body_too_large", "unsupported_image_format", "invalid_image", "queue_full")
-
     @app.post(
         "/api/v1/upscale",
         status_code=202,
         summary="Submit an image",
         response_class=JSONResponse,
-        responses=ACCEPTED | WAITED | problems(*upload_problems),
-        openapi_extra=UPLOAD_BODY,
+        responses=SUBMITTED,
+        openapi_extra=UPLOAD,
     )
     async def upscale(request: Request) -> Response:
         key = key_digest(request.headers)
@@ -93,9 +98,10 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
     @app.get(
         "/api/v1/status/{job_id}",
         summary="Ask how a job stands",
-        responses=STATUS | problems("job_not_found", "invalid_wait", "unavailable"),
+        responses=STATUS,
+        openapi_extra=WAITING,
     )
-    async def status(request: Request, response: Response, job_id: str, wait: Wait = None) -> Any:
+    async def status(request: Request, response: Response, job_id: JobId, wait: Wait = None) -> Any:
         preferred_s = preferred_wait_s(request.headers.getlist("prefer"))
         if preferred_s is not None:
             response.headers["Preference-Applied"] = f"wait={preferred_s}"
@@ -107,36 +113,34 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
         "/api/v1/status/{job_id}",
         summary="Cancel a job, or delete its result now",
         response_class=JSONResponse,
-        responses=DELETED | problems("job_not_found", "unavailable"),
+        responses=DELETED,
     )
-    async def delete(request: Request, job_id: str) -> Response:
+    async def delete(request: Request, job_id: JobId) -> Response:
         client = client_of(request)
         deletion = await backend.delete(job_id, client)
         return JSONResponse(await backend.status(job_id, client=client), 202 if deletion == "cancelling" else 200)
 
 
 def _add_downloads(app: FastAPI, backend: Backend) -> None:
-    refusals = problems("job_not_found", "not_ready", "already_downloaded", "deleted", "unavailable")
-
     @app.get(
         "/api/v1/download/{job_id}",
         summary="Download the result, once",
         response_class=Response,
-        responses=DOWNLOADED | refusals | problems("preview_refused"),
+        responses=DOWNLOADED,
     )
-    async def download_result(request: Request, job_id: str, keep: Keep = None) -> Response:
+    async def download_result(request: Request, job_id: JobId, keep: Keep = None) -> Response:
         if is_preview(request.headers):
             raise refused("preview_refused")
         by_edge = ANNOUNCEMENT in request.scope.get("extensions", {})
-        return await download(backend, job_id, client_of(request), keep=keep == "1", by_edge=by_edge)
+        return await download(backend, job_id, client_of(request), keep=keeps(keep), by_edge=by_edge)
 
     @app.head(
         "/api/v1/download/{job_id}",
         summary="Ask what a download would give, without taking it",
         response_class=Response,
-        responses=DOWNLOADED | refusals,
+        responses=LOOKED_AT,
     )
-    async def look_at_result(request: Request, job_id: str) -> Response:
+    async def look_at_result(request: Request, job_id: JobId) -> Response:
         return await download_head(backend, job_id, client_of(request))
 
 

@@ -14,14 +14,14 @@ from starlette.types import Message, Receive, Scope, Send
 from deployments.edge.delivery import GRANT_HEADER, Delivery, Handover
 from deployments.edge.lease import under_lease
 from deployments.edge.result import open_result, why_not_there
-from deployments.errors import StorageError
+from deployments.errors import RequestError, StorageError
 from deployments.ingress.backend import Backend
 from deployments.ingress.problems import refused
 from deployments.jobs.messages import Client, DownloadOutcome, Offer
 
 MEDIA_TYPES: Mapping[str, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 ENDINGS: Mapping[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
-
+KEEP: Mapping[str, bool] = {"1": True, "true": True, "0": False, "false": False}
 
 PREVIEWS = re.compile(
     r"(slack|twitter|discord|telegram|linkedin|google|bing|apple|yandex|pinterest|duckduck)bot"
@@ -37,6 +37,15 @@ def is_preview(headers: Headers) -> bool:
     if any(word in purpose.lower() for purpose in purposes for word in ("prefetch", "prerender", "preview")):
         return True
     return PREVIEWS.search(headers.get("user-agent", "")) is not None
+
+
+def keeps(keep: str | None) -> bool:
+    """What `?keep=` says. Raises RequestError: a word that was misread would consume the result."""
+    if keep is None:
+        return False
+    if keep not in KEEP:
+        raise RequestError("invalid_keep", "keep must be 1 or 0.", allowed=list(KEEP))
+    return KEEP[keep]
 
 
 def download_headers(offer: Offer) -> dict[str, str]:

@@ -33,6 +33,11 @@ class KeyRing:
     def __init__(self, keys: Iterable[Key] = ()) -> None:
         self._keys = tuple(keys)
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether nobody is served without one."""
+        return bool(self._keys)
+
     def client(self, headers: Headers) -> Client:
         """Who asks. Raises RequestError unauthorized."""
         if not self._keys:

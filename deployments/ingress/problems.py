@@ -50,6 +50,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "invalid_idempotency_key": (400, "Not an idempotency key"),
     "upload_in_progress": (409, "The first upload with this key has not ended"),
     "idempotency_mismatch": (422, "The key was used for something else"),
+    "invalid_keep": (422, "keep must be 1 or 0"),
     "invalid_wait": (422, "wait must be a number of seconds"),
     "unknown_model": (422, "Unknown model"),
     "model_not_available": (422, "Model not available"),

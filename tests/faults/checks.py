@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from tests.faults.clients import Client, History, all_at_once, nothing_changes_any_more
-from tests.faults.system import BEST, FAST, System
 from tests.pictures import png
+from tests.system import BEST, FAST, System
 
 REPLICA, INGRESS = "ray::ServeReplica:upscaler:Upscaler", "ray::ServeReplica:upscaler:Ingress"
 STORE, PROXY = "ray::JobStore", "ray::ProxyActor"

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.faults.system import System
+from tests.system import System
 
 PATIENCE_S = 300.0
 ANSWER_S = 15.0

@@ -18,7 +18,7 @@ import pytest
 
 from tests.faults.checks import solo_results
 from tests.faults.clients import Client
-from tests.faults.system import System
+from tests.system import System
 
 RESULT_TTL_S = 90.0
 """A submission that was cut off may be a job all the same, which nobody knows of and nobody fetches."""

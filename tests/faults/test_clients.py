@@ -16,8 +16,8 @@ from PIL.PngImagePlugin import PngInfo
 from tests.faults.checks import INGRESS, PROXY, REPLICA, nothing_is_left
 from tests.faults.clients import Client, History
 from tests.faults.sockets import Rude
-from tests.faults.system import FAST, System
 from tests.pictures import encoded, picture
+from tests.system import FAST, System
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 

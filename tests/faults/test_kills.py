@@ -24,8 +24,8 @@ from tests.faults.checks import (
 )
 from tests.faults.clients import Client, History, follow
 from tests.faults.conftest import RESULT_TTL_S
-from tests.faults.system import FAST, ROOT
 from tests.pictures import png
+from tests.system import FAST, ROOT
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 

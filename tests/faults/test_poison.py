@@ -6,8 +6,8 @@ import pytest
 
 from tests.faults.checks import all_end_well, many, nothing_is_left
 from tests.faults.clients import all_at_once
-from tests.faults.system import FAST
 from tests.pictures import png
+from tests.system import FAST
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 OPTIONS = {"lease_s": 8}

@@ -13,8 +13,8 @@ import pytest
 
 from tests.faults.checks import all_end_well, nothing_is_left, reached
 from tests.faults.clients import Client, History
-from tests.faults.system import BEST, FAST, System
 from tests.pictures import png
+from tests.system import BEST, FAST, System
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 

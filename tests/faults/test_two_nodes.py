@@ -23,9 +23,9 @@ from deployments.app import build_app
 from deployments.settings import ModelSettings, Settings, UpscalerSettings
 from tests.faults.checks import all_end_well, many, nothing_is_left, solo_results
 from tests.faults.clients import Client
-from tests.faults.system import BEST, FAST, ROOT, files_of_jobs
 from tests.pictures import png
 from tests.ports import free_port
+from tests.system import BEST, FAST, ROOT, files_of_jobs
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
+from ray import serve
 
-from benchmarks import overhead
+from benchmarks import overhead, polling
 from benchmarks.responsiveness import measure
 from tests.service.conftest import FAST
 
@@ -20,3 +22,12 @@ def test_responsiveness_runs(service):
 def test_overhead_runs(service):
     figures = overhead.measure(service.url, side=32, rounds=1, name=FAST)
     assert 0 < figures["engine_to_http"] < 1
+
+
+def test_polling_runs(service):
+    polling.deploy_nothing()
+    try:
+        figures = polling.measure(httpx.URL(service.url).port, clients=2, seconds=0.2, rounds=1)
+    finally:
+        serve.delete("nothing")
+    assert figures["ratio"] > 0

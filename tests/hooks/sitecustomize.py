@@ -92,7 +92,19 @@ def unanswered(module) -> None:
     module.RemoteStore.submit = cut_off
 
 
+def bug(module) -> None:
+    options = module.Admission.options
+
+    def mistaken(self, upload):
+        if upload.filename == "bug.png":
+            raise KeyError("somebody has made a mistake")
+        return options(self, upload)
+
+    module.Admission.options = mistaken
+
+
 PATCHES = {
+    "deployments.ingress.admission": bug,
     "deployments.jobs.clock": wrong_clock,
     "deployments.jobs.remote": unanswered,
     "deployments.upscaler.work": poison,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +24,11 @@ from deployments.jobs.record import JobRecord, Result, ResultState, State, new_j
 from tests.ports import free_port
 from tests.unit.deployments.conftest import ORDER
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 FAST, BEST = "realesr-animevideov3", "realesrgan-x4plus"
 UP_S, DOWN_S = 120.0, 60.0
+IT_LIVES = (httpx.codes.NOT_FOUND, httpx.codes.UNAUTHORIZED)
+"""What is said of a job that nobody has submitted, without or with keys."""
 MARK = "UPSCALER_FAULTS_RUN"
 
 
@@ -62,7 +66,7 @@ class System:
     def environment(self) -> dict[str, str]:
         return os.environ | {
             MARK: self._mark,
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "faults" / "hooks"), str(ROOT)]),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "hooks"), str(ROOT)]),
             "UPSCALER_FAULTS_DIR": str(self.control),
             "RAY_TMPDIR": str(self._scratch),
             "RAY_AUTH_MODE": "disabled",
@@ -84,7 +88,7 @@ class System:
         started_at = time.monotonic()
         while time.monotonic() - started_at < UP_S:
             try:
-                if httpx.get(f"{self.url}/api/v1/status/1", timeout=5).status_code == httpx.codes.NOT_FOUND:
+                if httpx.get(f"{self.url}/api/v1/status/1", timeout=5).status_code in IT_LIVES:
                     return time.monotonic() - started_at
             except httpx.HTTPError:
                 pass
@@ -128,6 +132,19 @@ class System:
         self._process.wait()
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def paused(self, title: str) -> Iterator[None]:
+        """One kind of process stands still."""
+        pids = self.pids(title)
+        assert pids, f"there is no {title}"
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def rss_bytes(self, *titles: str) -> int:
         """Resident memory of these kinds of processes together."""

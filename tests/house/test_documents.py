@@ -1,0 +1,23 @@
+"""What the documentation has from the code is what the code says. Mend it by `make documents`."""
+
+from __future__ import annotations
+
+from deployments.ingress.problems import PROBLEMS
+from tests import documents
+from tests.api.rows import ROWS
+
+UNPROVOKED = {"bad_request"}
+"""What stands in for a refusal of the framework that does not exist today."""
+
+
+def test_the_openapi_document_is_the_one_that_is_served():
+    assert documents.OPENAPI.read_text() == documents.openapi()
+
+
+def test_the_table_of_the_api_page_is_the_one_that_is_tested():
+    assert documents.API_PAGE.read_text() == documents.api_page()
+
+
+def test_every_problem_has_a_row():
+    documents.api_table()
+    assert {row.code for row in ROWS if row.code} == PROBLEMS.keys() - UNPROVOKED
