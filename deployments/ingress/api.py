@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
 from pydantic import WithJsonSchema
@@ -98,16 +98,17 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
     @app.get(
         "/api/v1/status/{job_id}",
         summary="Ask how a job stands",
+        response_class=JSONResponse,
         responses=STATUS,
         openapi_extra=WAITING,
     )
-    async def status(request: Request, response: Response, job_id: JobId, wait: Wait = None) -> Any:
-        preferred_s = preferred_wait_s(request.headers.getlist("prefer"))
-        if preferred_s is not None:
-            response.headers["Preference-Applied"] = f"wait={preferred_s}"
+    async def status(request: Request, job_id: JobId, wait: Wait = None) -> Response:
         if wants_events(request.headers):
             return await events_of(backend, job_id, client_of(request))
-        return await backend.status(job_id, max(asked_wait_s(wait), preferred_s or 0), client_of(request))
+        preferred_s = preferred_wait_s(request.headers.getlist("prefer"))
+        document = await backend.status(job_id, max(asked_wait_s(wait), preferred_s or 0), client_of(request))
+        applied = {} if preferred_s is None else {"Preference-Applied": f"wait={preferred_s}"}
+        return JSONResponse(document, headers=applied)
 
     @app.delete(
         "/api/v1/status/{job_id}",
