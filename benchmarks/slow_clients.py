@@ -3,8 +3,8 @@
     python -m benchmarks.slow_clients [--url http://localhost:8089] [--connections 1000] [--seconds 8]
 
 Half of the connections announce a body and say nothing more; a quarter sends its body, and a quarter its request's
-head, a byte a second. Prints the latency of others' requests without and beside them, the ratio, and when the last of them
-was closed. Loopback only; ends by itself.
+head, a byte a second. Prints the latency of other requests without and beside them, the ratio, and when the last
+of them was closed. Loopback only; ends by itself.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -234,6 +234,7 @@ class Exchange:
         return "lost" if code == "result_lost" else "aborted"
 
 
+@lru_cache(8)
 def _keys(digests: tuple[str, ...]) -> KeyRing:
     """For the edge a key is good or not; whose it is, the ingress finds out."""
     return KeyRing(Key(digest, ANYBODY) for digest in digests)
