@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from deployments.errors import ConfigurationError
 from deployments.ingress.access import LOOPBACK, Access
 from deployments.ingress.keys import Key, KeyRing
-from deployments.jobs.messages import Client, EdgeSettings
+from deployments.jobs.messages import ANYBODY, Client, EdgeSettings
 from deployments.jobs.policy import Policy
 from upscaler.picture import Limits
 
@@ -81,17 +81,25 @@ class IngressSettings(_Strict):
     max_ongoing_requests: Count = 400
 
 
-class KeySettings(_Strict):
-    """A key by its digest, and what may be done with it. None: no limit."""
+class QuotaSettings(_Strict):
+    """What one client may have. None: no limit."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     max_jobs: Count | None = None
     max_bytes: Count | None = None
     per_minute: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
 
+    def client(self, name: str) -> Client:
+        return Client(name, self.max_jobs, self.max_bytes, self.per_minute)
+
+
+class KeySettings(QuotaSettings):
+    """A key by its digest, and what may be done with it."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
     def key(self) -> Key:
-        return Key(self.sha256, Client(self.name, self.max_jobs, self.max_bytes, self.per_minute))
+        return Key(self.sha256, self.client(self.name))
 
 
 class AccessSettings(_Strict):
@@ -101,6 +109,7 @@ class AccessSettings(_Strict):
     origins: tuple[str, ...] = ()
     keys: tuple[KeySettings, ...] = ()
     keys_file: UserPath | None = Field(default=None, description="a YAML file with a list like `keys`")
+    without_key: QuotaSettings | None = Field(default=None, description="None: refused, where there are keys")
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
@@ -116,12 +125,13 @@ class AccessSettings(_Strict):
         try:
             listed = yaml.safe_load(self.keys_file.read_text())
             found = TypeAdapter(tuple[KeySettings, ...]).validate_python(listed)
-            return type(self)(hosts=self.hosts, origins=self.origins, keys=(*self.keys, *found))
+            return type(self).model_validate({**dict(iter(self)), "keys": (*self.keys, *found), "keys_file": None})
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
             raise ConfigurationError(f"{self.keys_file} has no list of keys: {' '.join(str(error).split())}") from error
 
     def key_ring(self) -> KeyRing:
-        return KeyRing(key.key() for key in self.keys)
+        nobody = None if self.without_key is None else self.without_key.client(ANYBODY.name)
+        return KeyRing((key.key() for key in self.keys), nobody)
 
     def access(self) -> Access:
         return Access(self.hosts, self.origins)
@@ -167,6 +177,7 @@ class Settings(_Strict):
             self.access.hosts,
             self.access.origins,
             tuple(key.sha256 for key in self.access.keys),
+            self.access.without_key is None,
         )
 
     def store_version(self) -> str:

@@ -82,7 +82,7 @@ class Exchange:
             self._access = Access(settings.hosts, settings.origins)
             self._access.check(self._scope)
             if self._scope["method"] != "OPTIONS":  # a preflight has no key
-                _keys(settings.key_digests).check(self._scope["path"], Headers(scope=self._scope))
+                _keys(settings.key_digests, settings.needs_key).check(self._scope["path"], Headers(scope=self._scope))
         except RequestError as error:
             await self._answer(error, lingering=self._has_body())
             return
@@ -235,6 +235,6 @@ class Exchange:
 
 
 @lru_cache(8)
-def _keys(digests: tuple[str, ...]) -> KeyRing:
+def _keys(digests: tuple[str, ...], is_needed: bool) -> KeyRing:
     """For the edge a key is good or not; whose it is, the ingress finds out."""
-    return KeyRing(Key(digest, ANYBODY) for digest in digests)
+    return KeyRing((Key(digest, ANYBODY) for digest in digests), None if is_needed else ANYBODY)

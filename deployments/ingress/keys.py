@@ -28,21 +28,25 @@ class Key:
 
 
 class KeyRing:
-    """All keys. With none of them, everybody is the same client."""
+    """All keys. With none of them, everybody is the same client. `nobody`: who comes without a key; None refuses
+    it, where there are keys."""
 
-    def __init__(self, keys: Iterable[Key] = ()) -> None:
-        self._keys = tuple(keys)
+    def __init__(self, keys: Iterable[Key] = (), nobody: Client | None = None) -> None:
+        self._keys, self._nobody = tuple(keys), nobody
 
     @property
     def is_needed(self) -> bool:
         """Whether nobody is served without one."""
-        return bool(self._keys)
+        return bool(self._keys) and self._nobody is None
 
     def client(self, headers: Headers) -> Client:
         """Who asks. Raises RequestError unauthorized."""
         if not self._keys:
-            return ANYBODY
-        digest = hashlib.sha256(said_key(headers).encode()).hexdigest()
+            return self._nobody or ANYBODY
+        said = said_key(headers)
+        if not said and self._nobody is not None:
+            return self._nobody
+        digest = hashlib.sha256(said.encode()).hexdigest()
         found = [key for key in self._keys if hmac.compare_digest(key.sha256, digest)]  # all of them, in the same time
         if not found:
             raise refused("unauthorized")

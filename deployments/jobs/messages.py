@@ -125,6 +125,8 @@ class EdgeSettings:
     hosts: tuple[str, ...] = ("*",)
     origins: tuple[str, ...] = ()
     key_digests: tuple[str, ...] = ()
+    needs_key: bool = True
+    """Whether those without a key are refused, where there are keys."""
 
 
 class Store(Protocol):

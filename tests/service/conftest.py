@@ -29,7 +29,15 @@ import ray
 from ray import serve
 
 from deployments.app import build_app
-from deployments.settings import ModelSettings, Settings, UpscalerSettings
+from deployments.settings import (
+    AccessSettings,
+    KeySettings,
+    LimitSettings,
+    ModelSettings,
+    QuotaSettings,
+    Settings,
+    UpscalerSettings,
+)
 from tests.ports import free_port
 
 FAST = "realesr-animevideov3"
@@ -72,6 +80,12 @@ def service(ray_cluster, tmp_path_factory) -> Iterator[Service]:
         result_ttl_s=RESULT_TTL_S,
         models=ModelSettings(default=FAST),
         upscaler=UpscalerSettings(dtype=DTYPE),
+        limits=LimitSettings(max_stored_bytes=4_000_000_000),
+        access=AccessSettings(
+            origins=("https://friend.example",),
+            keys=(KeySettings(name="somebody", sha256="0" * 64, max_jobs=1),),
+            without_key=QuotaSettings(max_jobs=100),  # who knows none of these features is served all the same
+        ),
     )
     serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
     serve.run(build_app(settings), name="upscaler", route_prefix="/")

@@ -52,6 +52,23 @@ async def test_without_a_key_nothing_is_told(client, headers, path):
     assert_is_problem(answer)
 
 
+@pytest.mark.parametrize("keys", [[key("b-secret")], []])
+async def test_those_without_a_key_share_what_they_may_have(backend, keys):
+    ring = KeyRing(keys, nobody=Client(max_jobs=1))
+    assert not ring.is_needed
+    transport = httpx.ASGITransport(create_app(replace(backend, keys=ring)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        first = await submit(client, {})
+        assert first.status_code == 202
+        assert (await submit(client, {})).json()["code"] == "too_many_jobs"
+        path = first.json()["status_url"]
+        assert (await client.get(path)).status_code == 200
+        if keys:
+            assert (await submit(client, BOB)).status_code == 202
+            assert (await client.get(path, headers=BOB)).status_code == 404
+            assert (await client.get(path, headers={"X-API-Key": "wrong"})).status_code == 401
+
+
 async def test_probes_and_the_description_need_none(client):
     for path in ("/healthz", "/openapi.json", "/docs"):
         assert (await client.get(path)).status_code == 200
