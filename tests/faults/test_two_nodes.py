@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import shutil
 import socket
 import tempfile
@@ -48,9 +47,11 @@ class TwoNodes:
 
 
 @pytest.fixture
-def two_nodes(tmp_path) -> Iterator[TwoNodes]:
+def two_nodes(tmp_path, monkeypatch) -> Iterator[TwoNodes]:
     scratch, port = tempfile.mkdtemp(prefix="up", dir="/tmp"), free_port()  # short: Ray puts sockets below it
-    os.environ["PYTHONPATH"] = str(ROOT)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("RAY_TMPDIR", scratch)  # where it notes that there is a cluster, for others to join
+    Path(scratch, "ray").mkdir()
     cluster = Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": 1, "temp_dir": scratch, "include_dashboard": False},
