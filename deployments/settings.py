@@ -102,6 +102,10 @@ class KeySettings(QuotaSettings):
         return Key(self.sha256, self.client(self.name))
 
 
+KeyList = Annotated[tuple[KeySettings, ...], Field(min_length=1)]
+"""Of a file: an empty one would let everybody in."""
+
+
 class AccessSettings(_Strict):
     """From where the service may be used."""
 
@@ -124,7 +128,7 @@ class AccessSettings(_Strict):
             return self
         try:
             listed = yaml.safe_load(self.keys_file.read_text())
-            found = TypeAdapter(tuple[KeySettings, ...]).validate_python(listed)
+            found = TypeAdapter(KeyList).validate_python(listed)
             return type(self).model_validate({**dict(iter(self)), "keys": (*self.keys, *found), "keys_file": None})
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
             raise ConfigurationError(f"{self.keys_file} has no list of keys: {' '.join(str(error).split())}") from error
@@ -182,8 +186,7 @@ class Settings(_Strict):
 
     def store_version(self) -> str:
         """Changes whenever a running store would no longer be the one these settings and this code mean."""
-        relevant = self.model_dump_json(exclude={"models", "upscaler", "ingress", "store_name"})
-        digest = hashlib.sha256(relevant.encode())
+        digest = hashlib.sha256(repr((self.policy(), self.of_the_edge())).encode())
         here = Path(__file__).parent
         for source in sorted(
             [here / "errands.py", here / "errors.py", *(here / "jobs").glob("*.py"), *(here / "storage").glob("*.py")]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from xml.etree import ElementTree as ET
 
 from PIL import Image
 
@@ -18,13 +18,18 @@ ORIENTATION = 0x0112
 EXIF_IFD = 0x8769
 WIDTHS, HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 
-STALE_XMP = re.compile(
-    rb"\s+tiff:Orientation\s*=\s*(\"[^\"]*\"|'[^']*')"
-    rb"|<tiff:Orientation\b[^>]*>[^<]*</tiff:Orientation\s*>"
-    rb"|<(?P<thumbnails>xm?pa?:Thumbnails)\b[^>]*>.*?</(?P=thumbnails)\s*>",
-    re.DOTALL,
-)
-"""What is no longer true of the result: how it is turned, and what it looks like small."""
+MAKER_NOTE = 0x927C
+"""Whatever the camera's maker wants to say, in a form of his own: often another picture."""
+MAX_DPI = 65_535
+
+EXIF_XMP, TIFF_XMP, XMP = (f"{{http://ns.adobe.com/{name}/1.0/}}" for name in ("exif", "tiff", "xap"))
+STALE_XMP = {
+    *(EXIF_XMP + name for name in ("PixelXDimension", "PixelYDimension")),
+    *(TIFF_XMP + name for name in ("Orientation", "ImageWidth", "ImageLength")),
+    XMP + "Thumbnails",
+}
+"""What is no longer true of the result: its size, how it is turned, and what it looks like small."""
+PACKET = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>%s<?xpacket end="w"?>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,9 @@ def _exif(image: Image.Image, scale: int) -> bytes | None:
     try:
         exif = image.getexif()
         turned = exif.pop(ORIENTATION, 1) in range(5, 9)
-        for tags in (exif, exif.get_ifd(EXIF_IFD)):
+        camera = exif.get_ifd(EXIF_IFD) if EXIF_IFD in exif else {}
+        camera.pop(MAKER_NOTE, None)
+        for tags in (exif, camera):
             for names, size in ((WIDTHS, image.size[turned]), (HEIGHTS, image.size[not turned])):
                 for name in names:
                     if name in tags:
@@ -65,11 +72,19 @@ def _exif(image: Image.Image, scale: int) -> bytes | None:
 
 def _xmp(image: Image.Image) -> bytes | None:
     packet = image.info.get("xmp")
-    if isinstance(packet, str):
-        packet = packet.encode()
-    if not isinstance(packet, bytes) or len(packet) > MAX_BYTES:
+    try:
+        text = packet if isinstance(packet, str) else bytes(packet or b"").decode()
+        if not text or len(text) > MAX_BYTES or "<!DOCTYPE" in text:
+            return None
+        tree = ET.fromstring(text.strip("\ufeff\0 \t\r\n"))  # noqa: S314 - it has no entities of its own
+        for element in tree.iter():
+            for name in STALE_XMP.intersection(element.keys()):
+                del element.attrib[name]
+            for child in [child for child in element if child.tag in STALE_XMP]:
+                element.remove(child)
+        return PACKET % ET.tostring(tree)
+    except Exception:  # noqa: BLE001 - broken XMP is dropped, not fatal
         return None
-    return STALE_XMP.sub(b"", packet) or None
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
@@ -77,4 +92,4 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
+    return (across, down) if 0 < across <= MAX_DPI and 0 < down <= MAX_DPI else None

@@ -16,15 +16,17 @@ from deployments.jobs.messages import EdgeSettings
 log = logging.getLogger(__name__)
 
 DISCONNECT: Message = {"type": "http.disconnect"}
-GRACE_S, SLOWEST_BYTES_PER_S = 10.0, 32_000
-"""A body may take this long, and after that has to have come at this rate."""
+GRACE_S, SLOWEST_BYTES_PER_S, MOST_GRACE_S = 10.0, 32_000, 30.0
+"""A body may take this long, and after that has to have come at this rate. Who was faster may pause for a while, but
+not for as long as his bytes would have taken another."""
 
 SPOOL_BYTES, REPLAY_BYTES, PACE_S = 128 << 10, 48 << 10, 0.002
 """What goes on at once, and how fast: two of them are still less than the 100 KB above which Ray copies a
 message into its object store, where pages stay that were touched once."""
 
-REPLAYED_BYTES, TURN_S = 16 << 20, 30.0
-"""Bytes of bodies that are handed to the application at once, and how long one waits for its turn."""
+REPLAYED_BYTES, TURN_S, SETTLES_S = 16 << 20, 30.0, 1.0
+"""Bytes of bodies that are handed to the application at once, and how long one waits for its turn. The application
+has had one for good when it has answered, or some time after the last byte: it may answer much later."""
 
 
 class BodyBudget:
@@ -43,25 +45,23 @@ class Replays:
 
     def __init__(self) -> None:
         self._bytes = 0
-        self._fewer = asyncio.Condition()
+        self._fewer = asyncio.Event()
 
     async def enter(self, size_bytes: int) -> bool:
-        """Wait for its turn. False when it did not come in time; else `leave` afterwards. A request without a
-        body waits for nobody."""
-        if not size_bytes:
-            return True
+        """Wait for its turn. False when it did not come in time; else `leave` afterwards."""
         try:
-            async with asyncio.timeout(TURN_S), self._fewer:
-                await self._fewer.wait_for(lambda: not self._bytes or self._bytes + size_bytes <= REPLAYED_BYTES)
-                self._bytes += size_bytes
+            async with asyncio.timeout(TURN_S):
+                while self._bytes and self._bytes + size_bytes > REPLAYED_BYTES:
+                    self._fewer.clear()
+                    await self._fewer.wait()
         except TimeoutError:
             return False
+        self._bytes += size_bytes
         return True
 
-    async def leave(self, size_bytes: int) -> None:
-        async with self._fewer:
-            self._bytes -= size_bytes
-            self._fewer.notify_all()
+    def leave(self, size_bytes: int) -> None:
+        self._bytes -= size_bytes
+        self._fewer.set()
 
 
 class Body:
@@ -79,10 +79,11 @@ class Body:
         self._receive, self._budget, self._clock = receive, budget, clock
         self._most_bytes, self._most_held_bytes = settings.max_upload_bytes, settings.max_bodies_bytes
         self._received_bytes = self._held_bytes = 0
-        self._started_at = clock()
+        self._grace_ends = clock() + GRACE_S
         self._complete = False
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self.client_left = False
+        self.has_gone_on = asyncio.Event()
         self.refusal: str | None = None
         self._expected_bytes = announced_bytes or self._most_bytes
         if announced_bytes > self._most_bytes:
@@ -119,7 +120,8 @@ class Body:
         chunk = self._spool.read(REPLAY_BYTES)
         is_last = self._spool.tell() >= self.size_bytes
         if is_last:
-            self._drop_spool()
+            self.close()
+            self.has_gone_on.set()
         return {"type": "http.request", "body": chunk, "more_body": not is_last}
 
     async def _next(self) -> Message:
@@ -137,15 +139,22 @@ class Body:
             self.client_left = True
         elif message["type"] == "http.request":
             self._complete = not message.get("more_body", False)
-            self._received_bytes += len(message.get("body", b""))
+            self._received_bytes += (more_bytes := len(message.get("body", b"")))
             self._hold()
+            grace_ends = self._grace_ends + more_bytes / SLOWEST_BYTES_PER_S
+            self._grace_ends = min(grace_ends, self._clock() + MOST_GRACE_S)
         return DISCONNECT if self.refusal else message
 
     def close(self) -> None:
-        """The request has been answered: nothing of its body is held any more."""
+        """The application has the body, or the request its answer: nothing of it is held here any more."""
         self._budget.held_bytes -= self._held_bytes
         self._held_bytes = 0
         self._drop_spool()
+
+    async def settled(self) -> None:
+        """Return when the application has had the body for a while."""
+        await self.has_gone_on.wait()
+        await asyncio.sleep(SETTLES_S)
 
     def _drop_spool(self) -> None:
         if self._spool is not None:
@@ -169,5 +178,4 @@ class Body:
             self._held_bytes = wanted_bytes
 
     def _patience_s(self) -> float:
-        allowed_s = GRACE_S + self._received_bytes / SLOWEST_BYTES_PER_S
-        return max(0.0, self._started_at + allowed_s - self._clock())
+        return max(0.0, self._grace_ends - self._clock())

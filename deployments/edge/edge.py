@@ -15,8 +15,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.edge.bodies import BodyBudget, Replays
-from deployments.edge.exchange import EdgeStore, Exchange
+from deployments.edge.exchange import Exchange
 from deployments.edge.result import LOOK_AGAIN_S
+from deployments.edge.shared import EdgeStore
 from deployments.errands import Errands
 from deployments.errors import ServiceError
 from deployments.ingress.envelope import REQUEST_ID
@@ -51,14 +52,14 @@ class Edge:
             await self.app(scope, receive, send)
             return
         headers = MutableHeaders(scope=scope)
+        if not REQUEST_ID.match(headers.get("x-request-id", "")):
+            del headers["x-request-id"]  # Serve makes one, but repeats what a client says without a look
         is_ours = OURS.search(scope["path"]) is not None
         if not is_ours and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
             await self.app(scope, receive, send)
             return
         for name in STRIPPED:
             del headers[name]
-        if not REQUEST_ID.match(headers.get("x-request-id", "")):
-            del headers["x-request-id"]  # Serve makes one, but repeats what a client says without a look
         await Exchange(self, scope, receive, send).run(None if is_ours else ELSEWHERE_BYTES)
 
     async def settings(self) -> EdgeSettings:

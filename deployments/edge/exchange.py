@@ -7,59 +7,29 @@ import contextlib
 import logging
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from deployments.edge.bodies import Body, BodyBudget, Replays
-from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Delivery, Handover
-from deployments.edge.lease import LeaseStore, under_lease
-from deployments.edge.result import open_result, why_not_there
-from deployments.errands import Errands
+from deployments.edge.bodies import Body
+from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Handover
+from deployments.edge.download import Download
+from deployments.edge.shared import Shared
 from deployments.errors import RequestError, ServiceError, StoreUnavailableError
 from deployments.ingress.access import Access
 from deployments.ingress.envelope import Envelope
-from deployments.ingress.idempotency import UploadStore, key_digest, reserved
+from deployments.ingress.idempotency import key_digest, reserved
 from deployments.ingress.keys import Key, KeyRing
 from deployments.ingress.problems import problem, refused
 from deployments.ingress.upload import too_large
-from deployments.jobs.messages import ANYBODY, DownloadOutcome, EdgeSettings, Offer, Refusal
-from deployments.storage.storage import JobStorage
+from deployments.jobs.messages import ANYBODY, EdgeSettings
 
 log = logging.getLogger(__name__)
 
 LINGER_S, LINGER_BYTES, BRIEF_S = 5.0, 64 << 20, 0.2
 """How long a refused body is read and dropped, so that the client comes to read the answer: one that is
 moderately too large to its end, another only until the answer must have arrived."""
-
-
-class EdgeStore(LeaseStore, UploadStore, Protocol):
-    """What the edge needs of the job store."""
-
-    async def edge_settings(self) -> EdgeSettings: ...
-
-    async def proof(self) -> bytes: ...
-
-    async def offer(self, job_id: str) -> Offer | Refusal: ...
-
-
-class Shared(Protocol):
-    """What an exchange needs of its edge."""
-
-    app: ASGIApp
-    store: EdgeStore
-    errands: Errands
-    budget: BodyBudget
-    replays: Replays
-    num_downloads: int
-
-    async def settings(self) -> EdgeSettings: ...
-
-    async def storage(self) -> JobStorage: ...
-
-    def forget(self) -> None: ...
 
 
 class Exchange:
@@ -73,6 +43,15 @@ class Exchange:
 
     async def run(self, most_body_bytes: int | None = None) -> None:
         """`most_body_bytes`: where that is less than an upload may have."""
+        try:
+            await self._run(most_body_bytes)
+        except Exception:  # the border: as in the ingress, a bug ends this request only
+            log.exception("a request failed at the edge")
+            if self._started:
+                raise
+            await self._answer(refused("internal"))
+
+    async def _run(self, most_body_bytes: int | None) -> None:
         try:
             settings = await self._edge.settings()
         except ServiceError:
@@ -90,16 +69,8 @@ class Exchange:
             settings = replace(settings, max_upload_bytes=most_body_bytes)
         if self._is_submission():
             await self._reserve_and_answer(settings)
-        elif not self._is_download():
-            await self._answer_within(settings)
-        elif self._edge.num_downloads >= settings.max_downloads:
-            await self._answer(refused("too_many_downloads"))
         else:
-            self._edge.num_downloads += 1
-            try:
-                await self._answer_within(settings)
-            finally:
-                self._edge.num_downloads -= 1
+            await self._answer_within(settings)
 
     async def _reserve_and_answer(self, settings: EdgeSettings) -> None:
         """Let the application answer a submission; one with a key only while no other uploads with it."""
@@ -126,20 +97,24 @@ class Exchange:
             body.close()
 
     async def _let_answer(self, body: Body) -> None:
-        """Let the application answer when it is the body's turn."""
-        size_bytes = body.size_bytes
+        """Let the application answer; a request with a body when it is that body's turn."""
+        if not (size_bytes := body.size_bytes):
+            await self._edge.app(self._scope, body.receive, partial(self._pass_on, body))
+            return
         if not await self._edge.replays.enter(size_bytes):
             body.refusal = "too_many_uploads"
             return
+        turn = asyncio.ensure_future(body.settled())
+        turn.add_done_callback(lambda _: self._edge.replays.leave(size_bytes))
         try:
             await self._edge.app(self._scope, body.receive, partial(self._pass_on, body))
         finally:
-            await self._edge.replays.leave(size_bytes)
+            turn.cancel()
 
     async def _conclude(self, body: Body, settings: EdgeSettings) -> None:
         """Answer what the application has left to us."""
         if self._handover is not None:
-            await self._deliver(*self._handover)
+            await Download(self._edge, self._receive, self._send, self._answer).run(*self._handover, settings)
         elif body.refusal and not self._started:
             self._is_too_large = body.refusal == "body_too_large"
             error = too_large(settings.max_upload_bytes) if self._is_too_large else refused(body.refusal)
@@ -193,45 +168,12 @@ class Exchange:
     def _is_submission(self) -> bool:
         return bool(self._scope["path"].endswith("/api/v1/upscale") and self._scope["method"] == "POST")
 
-    def _is_download(self) -> bool:
-        return "/api/v1/download/" in self._scope["path"] and self._scope["method"] == "GET"
-
     def _has_body(self) -> bool:
         return self._announced_bytes() > 0 or "transfer-encoding" in Headers(scope=self._scope)
 
     def _announced_bytes(self) -> int:
         announced = Headers(scope=self._scope).get("content-length", "")
         return int(announced) if announced.isdecimal() and announced.isascii() else 0
-
-    # -- downloads -----------------------------------------------------------------------------------
-
-    async def _deliver(self, head: Message, handover: Handover) -> None:
-        """Stream a result that the application has leased for us, and tell the store how it went."""
-        await under_lease(self._edge.store, self._edge.errands, handover, partial(self._delivered, head, handover))
-
-    async def _delivered(self, head: Message, handover: Handover) -> DownloadOutcome:
-        try:
-            storage = await self._edge.storage()
-            chunks = await open_result(storage, handover)
-        except FileNotFoundError as error:
-            log.warning("job %s: %s", handover.job_id, error)
-            return await self._not_there(storage, handover)
-        except ServiceError as error:
-            log.warning("job %s: the result cannot be read: %s", handover.job_id, error)
-            await self._answer(refused("unavailable"))
-            return "aborted"
-        self._started = True
-        has_arrived = await Delivery(head, chunks, handover.size_bytes).run(self._receive, self._send)
-        return "delivered" if has_arrived else "aborted"
-
-    async def _not_there(self, storage: JobStorage, handover: Handover) -> DownloadOutcome:
-        """Answer for bytes that are not as published: lost, unless somebody has deleted them just now or it
-        is us who look in the wrong place."""
-        code = await why_not_there(storage, self._edge.store, handover.job_id)
-        if code == "unavailable":
-            self._edge.forget()
-        await self._answer(refused(code))
-        return "lost" if code == "result_lost" else "aborted"
 
 
 @lru_cache(8)

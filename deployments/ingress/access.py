@@ -64,13 +64,17 @@ class Access:
             return False
         name = _without_port(hosts[0]).lower()
         return any(
-            known in ("*", name) or (known.startswith("*.") and name.endswith(known[1:])) for known in self.hosts
+            known in ("*", name) or (known.startswith("*.") and name.endswith(known[1:]))
+            for known in map(str.lower, self.hosts)
         )
 
     @staticmethod
     def _is_ours(origin: str, host: str) -> bool:
         """Whether the page comes from this service itself. What speaks TLS before us keeps the name."""
-        return urlsplit(origin).netloc.lower() == host.lower()
+        try:
+            return urlsplit(origin).netloc.lower() == host.lower()
+        except ValueError:  # no address at all
+            return False
 
 
 def _without_port(host: str) -> str:

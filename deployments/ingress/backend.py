@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -36,6 +37,7 @@ from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
 
+WAIT_STEP_S = 5.0
 STORING_S = 60.0
 """How long storing an upload may take. The sweep removes inputs without a record after twice that time."""
 
@@ -88,7 +90,8 @@ class Backend:
                 await self.storage.put_input(job_id, upload.file)
             accepted = await self.store.submit(job_id, order, idempotency, client)
         except StoreUnavailableError:  # it may be a job by now, of which its client will never hear
-            self.errands.start(self._withdraw(job_id))
+            if idempotency is None:  # with a key it will: it comes again, and finds the job
+                self.errands.start(self._withdraw(job_id))
             raise
         except (StorageError, TimeoutError):
             log.exception("job %s could not be stored", job_id)
@@ -114,12 +117,22 @@ class Backend:
     async def status(self, job_id: str, wait_s: float = 0.0, client: Client = ANYBODY) -> dict[str, Any]:
         if wait_s > 0:
             with self.slots.one() as may_wait:
-                document = await self.store.status(job_id, wait_s if may_wait else 0.0, client.name)
+                document = await self._awaited(job_id, wait_s if may_wait else 0.0, client)
         else:
             document = await self.batched.get((job_id, client.name))
         if document is None:
             raise refused("job_not_found")
         return document
+
+    async def _awaited(self, job_id: str, wait_s: float, client: Client) -> dict[str, Any] | None:
+        """A status, when the job has ended or the time has. In steps: the store does not hear of a client that
+        has left meanwhile."""
+        ends_at = time.monotonic() + wait_s
+        while True:
+            step_s = min(WAIT_STEP_S, max(0.0, ends_at - time.monotonic()))
+            document = await self.store.status(job_id, step_s, client.name)
+            if document is None or document["status"] != "processing" or time.monotonic() >= ends_at:
+                return document
 
     async def delete(self, job_id: str, client: Client = ANYBODY) -> Deletion:
         """Cancel a job, or purge its result."""

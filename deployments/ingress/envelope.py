@@ -10,8 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.errors import RequestError
-from deployments.ingress.problems import problem
+from deployments.ingress.problems import problem, refused
 
 log = logging.getLogger(__name__)
 
@@ -50,5 +49,4 @@ class Envelope:
         except Exception:  # the border: a bug is logged, told without a word of it, and ends this request only
             log.exception("request %s failed", request_id)
             if not started:
-                bug = RequestError("internal", "Something went wrong on our side.")
-                await problem(Request(scope), bug)(scope, receive, send_enveloped)
+                await problem(Request(scope), refused("internal"))(scope, receive, send_enveloped)

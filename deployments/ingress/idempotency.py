@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from dataclasses import astuple
+from functools import partial
 from typing import IO, Protocol
 
 from starlette.datastructures import Headers
 
-from deployments.errands import Errands
+from deployments.errands import Errands, insist
 from deployments.errors import RequestError, ServiceError
 from deployments.ingress.keys import said_key
 from deployments.ingress.options import Options
@@ -56,7 +57,12 @@ async def reserved(store: UploadStore, errands: Errands, key: str | None) -> Asy
     if key is None:
         yield
         return
-    if not await store.begin_upload(key):
+    try:
+        is_first = await store.begin_upload(key)
+    except ServiceError:  # it may have been heard all the same
+        errands.start(_ended(store, key))
+        raise
+    if not is_first:
         raise refused("upload_in_progress")
     try:
         yield
@@ -66,4 +72,4 @@ async def reserved(store: UploadStore, errands: Errands, key: str | None) -> Asy
 
 async def _ended(store: UploadStore, key: str) -> None:
     with contextlib.suppress(ServiceError):  # it runs out by itself
-        await store.end_upload(key)
+        await insist(partial(store.end_upload, key))

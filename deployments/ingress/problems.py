@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
 
 from deployments.errors import RequestError, StorageError, StoreUnavailableError
 
@@ -88,6 +89,7 @@ SENTENCES: Mapping[str, str] = {
     "deleted": "The result was deleted on request.",
     "expired": "Nobody downloaded the result in time, so it has been deleted.",
     "result_lost": "The result can no longer be read.",
+    "internal": "Something went wrong on our side.",
     "queue_full": "Too many jobs are waiting; try again later.",
     "draining": "The service is about to be stopped and takes no more jobs; try again later.",
     "no_replica": "Jobs are waiting, and nobody has come to work on them for a while; try again later.",
@@ -118,7 +120,7 @@ RETRY_AFTER_S: Mapping[str, int] = {
     "unavailable": 2,
 }
 
-UNAUTHORIZED = 401
+UNAUTHORIZED, METHOD_NOT_ALLOWED = 401, 405
 
 HTTP_CODES: Mapping[int, str] = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 
@@ -146,6 +148,13 @@ def problem(request: Request, error: RequestError) -> JSONResponse:
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
+def _methods(request: Request) -> str:
+    """All that an address has; Starlette names those of the first of its routes."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Replace every error body of the framework by ours."""
 
@@ -159,6 +168,8 @@ def install_problem_handlers(app: FastAPI) -> None:
         sentence = {"not_found": "There is nothing at this address."}.get(code, f"{PROBLEMS[code][1]}.")
         answer = problem(request, RequestError(code, sentence))
         answer.headers.update(error.headers or {})
+        if error.status_code == METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = _methods(request)
         return answer
 
     async def on_unavailable(request: Request, error: Exception) -> JSONResponse:

@@ -89,6 +89,6 @@ def why_not(record: JobRecord) -> Refusal | None:
         ResultState.DOWNLOADED: Refusal("already_downloaded"),
         ResultState.EXPIRED: Refusal("expired"),
         ResultState.DELETED: Refusal("deleted"),
-        ResultState.LOST: Refusal("result_lost"),
+        ResultState.LOST: Refusal("job_failed"),
     }
     return gone.get(record.result_state) if record.result_state else Refusal("result_lost")

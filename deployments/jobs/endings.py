@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-MAX_WAITING = 200
-"""Half of what the ingress serves at once; whoever comes beyond it is answered without waiting."""
+MAX_WAITING = 1000
+"""Half of the calls that the actor has at once; whoever comes beyond it is answered without waiting. Each Ingress has
+a smaller limit of its own."""
 
 
 class Endings:

@@ -137,7 +137,8 @@ class JobStore:
 
     async def delete(self, job_id: str, owner: str | None = None) -> Deletion | None:
         self._require_ready()
-        await self._ledger.settled(job_id)
+        if owner is None or self.table.find(job_id, owner):  # nobody else is to notice that there is something
+            await self._ledger.settled(job_id)
         job = self.table.find(job_id, owner)
         if job is None:
             return None
@@ -154,7 +155,10 @@ class JobStore:
 
     async def lease_download(self, job_id: str, owner: str | None = None) -> DownloadGrant | Refusal:
         self._require_ready()
-        if self.table.downloads.active(job_id):  # perhaps its last byte has just arrived, and we are about to hear
+        is_theirs = self.table.find(job_id, owner) is not None
+        if is_theirs and self.table.downloads.active(
+            job_id
+        ):  # perhaps its last byte has just arrived, and we are about to hear
             await self._download_ends.wait(job_id, DOWNLOAD_ENDS_S)
             self._require_ready()
         return self.table.downloads.lease(self.table.find(job_id, owner))

@@ -52,7 +52,9 @@ async def test_probes_know_no_name(client):
     assert (await client.get("/healthz", headers={"Host": "10.0.0.7:8089"})).status_code == 200
 
 
-@pytest.mark.parametrize("origin", [STRANGER, "null", "http://localhost:9000", "http://localhost.evil.example"])
+@pytest.mark.parametrize(
+    "origin", [STRANGER, "null", "http://[x", "http://localhost:9000", "http://localhost.evil.example"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 async def test_pages_of_others_are_refused(client, store, origin, method):
     path = "/api/v1/upscale" if method == "POST" else "/api/v1/status/1"

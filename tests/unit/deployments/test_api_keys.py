@@ -126,7 +126,7 @@ def test_keys_come_from_a_file_too(tmp_path):
     assert settings.keys_file is None
 
 
-@pytest.mark.parametrize("content", ["{", "a: 1", "- name: a", "- {name: a, sha256: xyz}", None])
+@pytest.mark.parametrize("content", ["[]", "{", "a: 1", "- name: a", "- {name: a, sha256: xyz}", None])
 def test_a_file_that_holds_no_keys_is_an_error(tmp_path, content):
     path = tmp_path / "keys.yaml"
     if content is not None:

@@ -51,3 +51,37 @@ async def test_a_submission_that_the_store_never_heard_of_leaves_nothing(backend
     async with asyncio.timeout(10):
         while await storage.folders():
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+async def test_with_a_key_a_client_comes_again_and_finds_its_job(backend, store, heard):
+    """That is what the key is for: nothing is cancelled meanwhile, and the key is free."""
+
+    class OutForAMoment:
+        """Says nothing the first time, whether it has heard or not."""
+
+        def __init__(self):
+            self.said = set()
+
+        def __getattr__(self, name):
+            async def call(*args, **options):
+                fails = name in {"submit", "begin_upload"} and name not in self.said
+                self.said.add(name)
+                answer = await getattr(store, name)(*args, **options) if heard or not fails else None
+                if fails:
+                    raise StoreUnavailableError("the job store is not there")
+                return answer
+
+            return call
+
+    app = create_app(replace(backend, store=OutForAMoment()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        answers = []
+        async with asyncio.timeout(20):
+            while not answers or answers[-1].status_code != 202:
+                files = {"image": ("a.png", png(1))}
+                answers.append(await client.post("/api/v1/upscale", files=files, headers={"Idempotency-Key": "k"}))
+                await asyncio.sleep(0.05)
+    assert {answer.status_code for answer in answers[:-1]} <= {503, 409}
+    assert ("idempotent-replayed" in answers[-1].headers) == heard
+    assert store.table.workload.depth().queued == 1

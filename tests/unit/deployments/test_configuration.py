@@ -174,6 +174,9 @@ def test_the_version_of_the_store_follows_what_it_depends_on():
     assert Settings().store_version() == Settings().store_version()
     assert Settings().store_version() != Settings(result_ttl_s=5).store_version()
     assert Settings().store_version() == Settings(upscaler={"drain_s": 3}).store_version()
+    assert (
+        Settings().store_version() != Settings(upscaler={"min_replicas": 0}).store_version()
+    )  # whose store is at ease
 
 
 @pytest.mark.parametrize(

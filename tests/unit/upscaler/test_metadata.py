@@ -11,22 +11,28 @@ from PIL import Image
 from tests.pictures import encoded, picture
 from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, written
 from upscaler.codec import decode
-from upscaler.metadata import JPEG_XMP_BYTES, ORIENTATION, Metadata
+from upscaler.metadata import JPEG_XMP_BYTES, ORIENTATION, Metadata, read_metadata
 
 MAKE, X_RESOLUTION, EXIF_IFD, GPS_IFD = 0x010F, 0x011A, 0x8769, 0x8825
-ISO, PIXEL_WIDTH, PIXEL_HEIGHT = 0x8827, 0xA002, 0xA003
+ISO, PIXEL_WIDTH, PIXEL_HEIGHT, MAKER_NOTE = 0x8827, 0xA002, 0xA003, 0x927C
 LATITUDE = 2
 SCALE = 4
 
-XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" dc:title="Cat">
-<tiff:Orientation>6</tiff:Orientation><xmp:Thumbnails><rdf:Alt>small</rdf:Alt></xmp:Thumbnails><dc:creator>Somebody</dc:creator>
-</rdf:Description></x:xmpmeta>"""
+XMP = b"""<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:t="http://ns.adobe.com/tiff/1.0/" xmlns:a="http://ns.adobe.com/xap/1.0/"
+  xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
+  t:Orientation="6" exif:PixelXDimension="24" dc:title="Cat">
+<t:Orientation>6</t:Orientation><a:Thumbnails><rdf:Alt>small</rdf:Alt></a:Thumbnails>
+<dc:creator>Somebody</dc:creator></rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
 
 
 def exif(orientation: int = 6) -> Image.Exif:
     said = Image.Exif()
     said[MAKE], said[X_RESOLUTION], said[ORIENTATION] = "Camera", 300.0, orientation
-    said.get_ifd(EXIF_IFD).update({ISO: 200, PIXEL_WIDTH: WIDTH, PIXEL_HEIGHT: HEIGHT})
+    said.get_ifd(EXIF_IFD).update(
+        {ISO: 200, MAKER_NOTE: b"a secret of the maker", PIXEL_WIDTH: WIDTH, PIXEL_HEIGHT: HEIGHT}
+    )
     said.get_ifd(GPS_IFD).update({LATITUDE: (47.0, 22.0, 1.5)})
     return said
 
@@ -58,11 +64,13 @@ def test_what_is_kept_is_true_of_the_result(source, target):
     assert ORIENTATION not in said
     camera = said.get_ifd(EXIF_IFD)
     assert camera[ISO] == 200
+    assert MAKER_NOTE not in camera
     assert (camera[PIXEL_WIDTH], camera[PIXEL_HEIGHT]) == (HEIGHT * SCALE, WIDTH * SCALE)  # it lay on its side
     assert [float(part) for part in said.get_ifd(GPS_IFD)[LATITUDE]] == [47.0, 22.0, 1.5]
     packet = kept.info["xmp"]
     assert b"Somebody" in packet
-    assert b'dc:title="Cat"' in packet
+    assert b':title="Cat"' in packet
+    assert b"Dimension" not in packet
     assert b"Orientation" not in packet
     assert b"small" not in packet
     if "webp" not in {source, target}:  # which has no resolution but in EXIF
@@ -116,3 +124,35 @@ def test_what_has_no_room_is_left_out(name):
     image = written(replace(decode(io.BytesIO(encoded(picture(1)))), metadata=told), name)
     assert decode(io.BytesIO(image)).width == WIDTH
     assert (b"x" * 1000 in image) == (name != "jpeg")
+
+
+HOSTILE = {
+    "blanks": b" " * (1 << 20),
+    "thumbnails that do not end": b"<xmp:Thumbnails>" * 60_000,
+    "an element that does not end": b"<tiff:Orientation" * 60_000,
+    "depth": b"<a>" * 300_000,
+    "depth that ends": b"<a>" * 100_000 + b"</a>" * 100_000,
+    "entities": b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>',
+    "another encoding": XMP.decode().encode("utf-16"),
+    "too much": b"<a>" + b"x" * (1 << 20) + b"</a>",
+}
+
+
+@pytest.mark.parametrize("packet", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.timeout(20)
+def test_xmp_that_is_none_is_dropped_and_costs_nothing(packet):
+    image = picture(1)
+    image.info["xmp"] = packet
+    assert read_metadata(image, SCALE).xmp is None
+
+
+def test_a_resolution_that_no_file_can_hold_is_dropped():
+    image = picture(1)
+    image.info["dpi"] = (101_600, 101_600)
+    assert read_metadata(image, SCALE).dpi is None
+
+
+def test_exif_without_a_camera_gets_none():
+    said = Image.Exif()
+    said[MAKE] = "Camera"
+    assert dict(result(encoded(picture(1), "JPEG", exif=said)).getexif()) == {MAKE: "Camera"}

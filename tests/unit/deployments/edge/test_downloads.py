@@ -7,15 +7,13 @@ import json
 import os
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from deployments.edge import delivery, edge, result
-from deployments.edge.edge import Edge
 from deployments.edge.result import why_not_there
 from deployments.storage.storage import open_storage
 from tests.unit.deployments.conftest import assert_is_problem
-from tests.unit.deployments.edge.clients import PATIENCE_S, SETTINGS, serving
+from tests.unit.deployments.edge.clients import PATIENCE_S, SETTINGS
 from tests.unit.deployments.test_store import finished
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +35,9 @@ async def test_a_complete_download_consumes_the_result_at_once(client, store):
     assert "x-upscaler-grant" not in answer.headers
     assert answer.headers["content-length"] == str(len(data))
     assert (await ended(store, job_id))["result"] == "downloaded"
-    assert await store.storage.folders() == {}
+    async with asyncio.timeout(PATIENCE_S):
+        while await store.storage.folders():
+            await asyncio.sleep(0.01)
     again = await client.get(f"/api/v1/download/{job_id}")
     assert (again.status_code, again.json()["code"]) == (410, "already_downloaded")
 
@@ -132,22 +132,18 @@ async def test_a_result_that_is_gone_is_told_so(client, store):
     assert (await ended(store, job_id))["error_code"] == "result_lost"
 
 
-async def test_the_cap_holds_also_for_those_who_come_at_once(edge_store):
-    most = now = 0
+async def test_the_cap_holds_also_for_those_who_come_at_once(connect, store):
+    jobs = [await finished(store, os.urandom(8_000_000)) for _ in range(2 * SETTINGS.max_downloads)]
+    readers = [connect() for _ in jobs]
+    await asyncio.gather(*(raw.get(f"/api/v1/download/{job_id}") for raw, job_id in zip(readers, jobs, strict=True)))
+    heads = await asyncio.gather(*(raw.head() for raw in readers))
+    assert sorted(head[9:12] for head in heads) == [b"200"] * SETTINGS.max_downloads + [b"503"] * SETTINGS.max_downloads
 
-    async def app(_scope, _receive, send):
-        nonlocal most, now
-        now += 1
-        most = max(most, now)
-        await asyncio.sleep(0.05)
-        now -= 1
-        await send({"type": "http.response.start", "status": 404, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
 
-    async with serving(Edge(app, edge_store)) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        answers = await asyncio.gather(*(client.get(f"/api/v1/download/{number}") for number in range(30)))
-    assert most == SETTINGS.max_downloads
-    assert {answer.status_code for answer in answers} == {404, 503}
+async def test_who_asks_for_nothing_keeps_nobody_from_downloading(connect, client, store):
+    for _ in range(SETTINGS.max_downloads):
+        await connect().get("/api/v1/download/1", "Content-Length: 9")  # and never sends them
+    assert (await client.get(f"/api/v1/download/{await finished(store, b'result')}")).status_code == 200
 
 
 async def test_an_edge_that_sees_another_storage_gives_nothing_out_and_loses_nothing(

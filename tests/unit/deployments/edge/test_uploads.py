@@ -73,11 +73,11 @@ async def test_bodies_take_turns_by_their_bytes(monkeypatch):
     replays = bodies.Replays()
     assert await replays.enter(500)  # whatever is alone
     assert not await replays.enter(10)
-    await replays.leave(500)
+    replays.leave(500)
     assert await replays.enter(60)
     assert await replays.enter(40)
     assert not await replays.enter(1)
-    await replays.leave(40)
+    replays.leave(40)
     assert await replays.enter(1)
 
 
@@ -171,12 +171,50 @@ async def test_what_serve_fails_to_answer_is_answered(edge_store, says):
     assert_is_problem(answer)
 
 
-async def test_a_request_without_a_body_waits_for_no_body(monkeypatch):
+async def test_a_request_without_a_body_waits_for_no_body(edge_store):
+    async def app(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    edge = Edge(app, edge_store)
+    assert await edge.replays.enter(1 << 30)  # somebody is at it
+    async with serving(edge) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        assert (await client.get("/api/v1/status/1", timeout=5)).status_code == 404
+
+
+async def test_an_answer_that_is_long_in_coming_keeps_no_body_waiting(monkeypatch, edge_store):
+    monkeypatch.setattr(bodies, "SETTLES_S", 0.05)
     monkeypatch.setattr(bodies, "REPLAYED_BYTES", 100)
-    replays = bodies.Replays()
-    assert await replays.enter(500)
-    async with asyncio.timeout(1):
-        assert await replays.enter(0)
+    slow, answering = asyncio.Event(), []
+
+    async def app(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        answering.append(scope["path"])
+        if scope["path"].endswith("slow"):
+            await slow.wait()
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    edge = Edge(app, edge_store)
+    async with serving(edge) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        waiting = asyncio.create_task(client.post("/api/v1/slow", content=b"x" * 1000))
+        async with asyncio.timeout(PATIENCE_S):
+            while not answering:
+                await asyncio.sleep(0.01)
+        assert edge.budget.held_bytes == 0
+        assert (await client.post("/api/v1/fast", content=b"x" * 1000, timeout=PATIENCE_S)).status_code == 404
+        slow.set()
+        await waiting
+
+
+async def test_who_was_fast_may_not_pause_for_as_long_as_he_likes(monkeypatch, connect, client):
+    monkeypatch.setattr(bodies, "GRACE_S", 0.2)
+    monkeypatch.setattr(bodies, "MOST_GRACE_S", 0.4)
+    raw = connect()
+    announced = SETTINGS.max_upload_bytes
+    await raw.send(f"{POST}Content-Length: {announced}\r\n\r\n".encode() + FORM + bytes(announced // 2))
+    assert b" 408 " in await asyncio.wait_for(raw.head(), 5)  # by its bytes, it would have a quarter of a minute
 
 
 @pytest.mark.parametrize("begin", [b"", FORM])
