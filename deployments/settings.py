@@ -167,6 +167,7 @@ class Settings(_Strict):
             cold_start_limit_s=self.cold_start_limit_s,
             max_queued=self.limits.max_queued,
             max_stored_bytes=self.limits.max_stored_bytes,
+            num_keys=len(self.access.keys),
             scales_to_zero=self.upscaler.min_replicas == 0,
         )
 

@@ -68,6 +68,8 @@ class Backend:
         """Admit an upload. Its bytes and its record are durable when this returns. `key`: the digest of the
         client's Idempotency-Key."""
         options = self.admission.options(upload)
+        if refusal := await self.store.why_not(client, key):
+            raise refused(refusal.code, refusal.retry_after_s)
         order = await self.admission.admit(upload, options)
         idempotency = None
         if key is not None:

@@ -105,6 +105,9 @@ class JobStoreActor:
     ) -> Acceptance | Refusal:
         return await self._errands.whole(self._store.submit(job_id, order, idempotency, client))
 
+    async def why_not(self, client: Client, key: str | None = None) -> Refusal | None:
+        return await self._store.why_not(client, key)
+
     async def begin_upload(self, key: str) -> bool:
         return await self._store.begin_upload(key)
 

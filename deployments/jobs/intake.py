@@ -52,6 +52,11 @@ class Intake:
         self._unwritten.discard(record.job_id)
         self._keep(record.job_id, 0 if record.is_terminal else record.order.most_result_bytes)
 
+    @property
+    def num_unwritten(self) -> int:
+        """Jobs that are accepted and on their way to storage."""
+        return len(self._unwritten)
+
     def why_not_ready(self, free_bytes: int | None, waiting_since: float | None) -> str | None:
         """Why a job that came now would not soon be done."""
         if self.is_draining:
@@ -78,16 +83,18 @@ class Intake:
         if size_bytes:
             self._promised[job_id] = size_bytes
 
-    def why_not(
-        self, order: Order, *, num_queued: int, waiting_since: float | None, free_bytes: int | None
-    ) -> Refusal | None:
-        """Why a job is not taken; None when it is. `waiting_since` is when the job that has waited longest
-        came into the queue, `free_bytes` what the storage has left: None when it has no end."""
+    def not_now(self, num_queued: int, num_own: int, *, waiting_since: float | None) -> Refusal | None:
+        """Why no job is taken at all. `num_own`: what this client has in work; where there are keys, each has
+        its share of the queue, whatever others do. `waiting_since` is when the job that has waited longest came
+        into the queue."""
         if self.is_draining:
             return Refusal("draining", DRAINING_RETRY_S)
-        if num_queued + len(self._unwritten) >= self._policy.max_queued:
+        share = self._policy.max_queued // (self._policy.num_keys + 1) if self._policy.num_keys else 0
+        if num_queued + len(self._unwritten) >= self._policy.max_queued and num_own >= share:
             return Refusal("queue_full")
-        needed_bytes = self._promised_bytes + order.most_result_bytes + SPARE_BYTES
-        if free_bytes is not None and needed_bytes > free_bytes:
-            return Refusal("storage_full")
         return Refusal("no_replica") if self._is_cold(waiting_since) else None
+
+    def no_room(self, order: Order, free_bytes: int | None) -> Refusal | None:
+        """Why the storage cannot promise room for this job. `free_bytes`: what it has left; None when it has no end."""
+        needed_bytes = self._promised_bytes + order.most_result_bytes + SPARE_BYTES
+        return Refusal("storage_full") if free_bytes is not None and needed_bytes > free_bytes else None

@@ -142,6 +142,10 @@ class Store(Protocol):
         """Accept a job whose input is in storage. The record is durable when this returns. A key that has
         made a job before gives that one again, and `job_id` is none."""
 
+    async def why_not(self, client: Client, key: str | None = None) -> Refusal | None:
+        """Why a submission of this client would be refused, whatever it is; None when one with this Idempotency-Key
+        or any other may be accepted. Spares the work of reading a picture in vain, and promises nothing."""
+
     async def begin_upload(self, key: str) -> bool:
         """Reserve a key for an upload. False while another one has it."""
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 
 from deployments.jobs.job import Job
-
-OVERHEAD_S = 0.5
-"""Of every job, whatever its size: reading, decoding, encoding, storing."""
+from deployments.jobs.policy import OVERHEAD_S
 
 LEAST_S = 1.0
 """A job estimated to take less says nothing about how fast the device is."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from deployments.jobs.record import JobRecord
 
+OVERHEAD_S = 0.5
+"""Of every job, whatever its size: reading, decoding, encoding, storing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -24,6 +27,7 @@ class Policy:
     max_leases: int = 50
     max_queued: int = 1000
     max_stored_bytes: int | None = None
+    num_keys: int = 0
 
     def kept_for_s(self, record: JobRecord, wall: float) -> float:
         """Seconds until the bytes of an ended job, or what is left of its record, go."""

@@ -6,6 +6,8 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
+from deployments.jobs.policy import OVERHEAD_S
+
 AHEAD_S = 2.0
 """A holder with less than this on hand takes whatever is next, so that its engine never idles."""
 
@@ -53,7 +55,7 @@ class JobQueue:
         """Hand back what was taken: it keeps its place. `alone`: only for a holder that has nothing."""
         self.add(job_id, estimated_s, owner)
         self._waiting[owner].move_to_end(job_id, last=False)
-        self._served_s[owner] -= estimated_s
+        self._served_s[owner] -= estimated_s + OVERHEAD_S
         if alone:
             self._alone[job_id] = 0
 
@@ -66,17 +68,13 @@ class JobQueue:
                 del self._waiting[owner]
                 self._forget_idle()
 
-    def place(self, job_id: str) -> tuple[int, float] | None:
-        """Where a job stands: 1 for the one that is next, and the estimated seconds of those before it.
-        None when it does not wait."""
-        if job_id not in self._owner_of:
-            return None
-        ahead_s = 0.0
-        for position, (waiting, estimated_s) in enumerate(self._in_turn(), 1):
-            if waiting == job_id:
-                return position, ahead_s
+    def places(self) -> dict[str, tuple[int, float]]:
+        """Where jobs stand: 1 for the one that is next, and the estimated seconds of those before it."""
+        found, ahead_s = {}, 0.0
+        for position, (job_id, estimated_s) in enumerate(self._in_turn(), 1):
+            found[job_id] = position, ahead_s
             ahead_s += estimated_s
-        return None
+        return found
 
     def take(self, on_hand_s: float, *, holds_nothing: bool = True) -> str | None:
         """Remove and return the first job fit for a holder with `on_hand_s` seconds of work."""
@@ -102,11 +100,11 @@ class JobQueue:
             job = next(jobs[owner], None)
             if job is not None:
                 yield job
-                heapq.heappush(turns, (served_s + job[1], number, owner))
+                heapq.heappush(turns, (served_s + job[1] + OVERHEAD_S, number, owner))
 
     def _charge(self, owner: str, estimated_s: float) -> None:
         self._turn_s = max(self._turn_s, self._served_s[owner])
-        self._served_s[owner] += estimated_s
+        self._served_s[owner] += estimated_s + OVERHEAD_S
 
     def _forget_idle(self) -> None:
         """An owner without jobs is remembered only while it has had more than its turn."""

@@ -47,6 +47,9 @@ class RemoteStore:
     ) -> Acceptance | Refusal:
         return await self._call("submit", job_id, order, idempotency, client)  # type: ignore[no-any-return]
 
+    async def why_not(self, client: Client, key: str | None = None) -> Refusal | None:
+        return await self._call("why_not", client, key)  # type: ignore[no-any-return]
+
     async def begin_upload(self, key: str) -> bool:
         return await self._call("begin_upload", key)  # type: ignore[no-any-return]
 

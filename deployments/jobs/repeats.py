@@ -38,6 +38,10 @@ class Repeats:
         if record.idempotency is not None:
             self._jobs.pop(record.idempotency.key, None)
 
+    def knows(self, key: str | None) -> bool:
+        """Whether this key has made a job before."""
+        return key in self._jobs
+
     def job_of(self, idempotency: Idempotency) -> str | None:
         """The job that this key has made before."""
         return self._jobs.get(idempotency.key)

@@ -7,12 +7,13 @@ and what concerns one job happens in turn. Nobody is told of a state before it i
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from deployments.errors import StorageError, StoreUnavailableError
 from deployments.jobs.clock import Clock, SystemClock
-from deployments.jobs.document import status_document
+from deployments.jobs.document import Outlook, status_document
 from deployments.jobs.endings import Endings
 from deployments.jobs.handout import HandOut
 from deployments.jobs.job import Job
@@ -94,7 +95,8 @@ class JobStore:
     async def drain(self, *, on: bool) -> Depth:
         self._require_ready()
         self.table.intake.is_draining = on
-        return self.table.workload.depth()
+        depth = self.table.workload.depth()
+        return replace(depth, queued=depth.queued + self.table.intake.num_unwritten)
 
     async def check_health(self) -> None:
         if self._sweeper.has_stopped or self._hand_out.has_stopped:
@@ -112,6 +114,10 @@ class JobStore:
         self._require_ready()
         return await self._submissions.submit(job_id, order, idempotency, client)
 
+    async def why_not(self, client: Client, key: str | None = None) -> Refusal | None:
+        self._require_ready()
+        return None if self.table.repeats.knows(key) else self.table.gate.why_not_any(client)
+
     async def begin_upload(self, key: str) -> bool:
         self._require_ready()
         return self.table.repeats.begin(key)
@@ -128,23 +134,22 @@ class JobStore:
 
     async def statuses(self, asked: list[tuple[str, str | None]]) -> list[dict[str, Any] | None]:
         self._require_ready()
-        return [self._document(job) if (job := self.table.find(job_id, owner)) else None for job_id, owner in asked]
+        found = [self.table.find(job_id, owner) for job_id, owner in asked]
+        outlooks = self.table.workload.outlooks((job for job in found if job), self._pace)
+        return [self._document(job, outlooks.get(job.record.job_id)) if job else None for job in found]
 
-    def _document(self, job: Job) -> dict[str, Any]:
-        outlook = self.table.workload.outlook(job, self._pace)
-        downloading = self.table.downloads.active(job.record.job_id)
-        return status_document(job, outlook, downloading, self._policy)
+    def _document(self, job: Job, outlook: Outlook | None) -> dict[str, Any]:
+        return status_document(job, outlook, self.table.downloads.active(job.record.job_id), self._policy)
 
     async def delete(self, job_id: str, owner: str | None = None) -> Deletion | None:
         self._require_ready()
         if owner is None or self.table.find(job_id, owner):  # nobody else is to notice that there is something
             await self._ledger.settled(job_id)
-        job = self.table.find(job_id, owner)
-        if job is None:
+        if (job := self.table.find(job_id, owner)) is None:
             return None
-        was_running = job.record.state is State.RUNNING
+        ended: Deletion = "cancelling" if job.record.state is State.RUNNING else "cancelled"
         if await self._ledger.conclude(job_id, partial(self.table.cancelled, job_id)):
-            return "cancelling" if was_running else "cancelled"
+            return ended
         await self._ledger.discard_result(job_id, ResultState.DELETED)
         self._download_ends.announce(job_id)
         return "deleted"

@@ -62,6 +62,6 @@ class Submissions:
         return self._acceptance(job) if job else Acceptance(record, 0, record.created_at)
 
     def _acceptance(self, job: Job, *, is_replay: bool = False) -> Acceptance:
-        outlook = self._table.workload.outlook(job, self._pace)
+        outlook = self._table.workload.outlooks([job], self._pace).get(job.record.job_id)
         kept_until = job.record.created_at + self._policy.result_ttl_s
         return Acceptance(job.record, outlook.eta_s if outlook else 0, kept_until, is_replay)

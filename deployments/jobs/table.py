@@ -8,10 +8,10 @@ Leases, progress and the queue's order live in memory alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from deployments.jobs.clock import Clock
 from deployments.jobs.downloads import DownloadLeases
+from deployments.jobs.gate import Gate
 from deployments.jobs.holders import Holders
 from deployments.jobs.intake import Intake
 from deployments.jobs.job import Job
@@ -40,7 +40,9 @@ class JobTable:
         self.intake = Intake(policy, clock)
         self.repeats = Repeats(clock)
         self.quotas = Quotas(clock, policy.max_stored_bytes)
-        self.workload = Workload(self._jobs, self._queue, self._holders)
+        self._running: dict[str, Job] = {}
+        self.workload = Workload(self._jobs, self._running, self._queue, self._holders)
+        self.gate = Gate(self.intake, self.quotas, self._queue, self.workload)
         self.downloads = DownloadLeases(policy.download_lease_s, clock)
 
     # -- asking ---------------------------------------------------------------------------------
@@ -65,16 +67,11 @@ class JobTable:
     ) -> JobRecord | Refusal:
         """`free_bytes`: what the storage has left, where that has an end. If the record cannot be written,
         take the promise back by `take_back`."""
-        refusal = self.intake.why_not(
-            order,
-            num_queued=len(self._queue),
-            waiting_since=self.workload.waiting_since(),
-            free_bytes=self.quotas.left_bytes(free_bytes),
-        ) or self.quotas.why_not(client, order.input_bytes)
+        refusal = self.gate.why_not(client, order, free_bytes)
         if refusal is not None:
-            return replace(refusal, retry_after_s=refusal.retry_after_s or self.workload.next_end_s())
+            return refusal
         self.intake.promise(job_id, order)
-        self.quotas.hold(job_id, client.name, order.input_bytes)
+        self.quotas.hold(job_id, client.name, order.most_result_bytes)
         return JobRecord(job_id, order, self._clock.wall(), idempotency=idempotency, owner=client.name)
 
     def take_back(self, job_id: str) -> None:
@@ -171,7 +168,10 @@ class JobTable:
             self._enqueue(record)
         if record.state is not State.QUEUED:
             self._queue.discard(record.job_id)
-        if record.state is not State.RUNNING:
+        if record.state is State.RUNNING:
+            self._running[record.job_id] = job
+        else:
+            self._running.pop(record.job_id, None)
             self._holders.take_back(job.holder, record.job_id)
         if holder is not None:
             self._holders.give(holder, record.job_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from deployments.jobs.document import Outlook
 from deployments.jobs.holders import Holders
@@ -19,21 +19,24 @@ MOST_RETRY_S = 60.0
 class Workload:
     """A view of what `JobTable` owns."""
 
-    def __init__(self, jobs: Mapping[str, Job], queue: JobQueue, holders: Holders) -> None:
-        self._jobs, self._queue, self._holders = jobs, queue, holders
+    def __init__(self, jobs: Mapping[str, Job], running: Mapping[str, Job], queue: JobQueue, holders: Holders) -> None:
+        self._jobs, self._running, self._queue, self._holders = jobs, running, queue, holders
 
     def depth(self) -> Depth:
-        running = self._running()
-        return Depth(len(self._queue), len(running), self._queue.seconds + sum(job.left_s for job in running))
+        return Depth(len(self._queue), len(self._running), self._queue.seconds + self._running_s())
 
-    def outlook(self, job: Job, pace: Pace) -> Outlook | None:
-        """When a job is likely to be done; None when it has ended."""
-        if job.record.is_terminal:
-            return None
-        position, ahead_s = self._queue.place(job.record.job_id) or (None, 0.0)
-        if position is not None:
-            ahead_s += sum(job.left_s for job in self._running())
-        return Outlook(position, pace.eta_s(job, ahead_s, len(self._holders)))
+    def outlooks(self, jobs: Iterable[Job], pace: Pace) -> dict[str, Outlook]:
+        """When jobs are likely to be done, by their ids; none for those that have ended. The queue is walked
+        once for all of them."""
+        live = [job for job in jobs if not job.record.is_terminal]
+        waits = any(job.record.state is State.QUEUED for job in live)
+        places, running_s = (self._queue.places(), self._running_s()) if waits else ({}, 0.0)
+        found = {}
+        for job in live:
+            position, ahead_s = places.get(job.record.job_id, (None, 0.0))
+            ahead_s += running_s if position is not None else 0.0
+            found[job.record.job_id] = Outlook(position, pace.eta_s(job, ahead_s, len(self._holders)))
+        return found
 
     def waiting_since(self) -> float | None:
         """When the job that is next came into the queue."""
@@ -42,8 +45,8 @@ class Workload:
 
     def next_end_s(self) -> int:
         """When the next running job is likely to end, and so to make room."""
-        left_s = (job.left_s for job in self._running())
+        left_s = (job.left_s for job in self._running.values())
         return math.ceil(min(MOST_RETRY_S, max(1.0, min(left_s, default=MOST_RETRY_S))))
 
-    def _running(self) -> list[Job]:
-        return [job for job in self._jobs.values() if job.record.state is State.RUNNING]
+    def _running_s(self) -> float:
+        return sum(job.left_s for job in self._running.values())

@@ -30,7 +30,7 @@ def key(secret: str, **limits: float) -> Key:
 
 @pytest.fixture
 async def client(backend):
-    keys = KeyRing([key("a-secret", max_jobs=2, max_bytes=100_000), key("b-secret", per_minute=3)])
+    keys = KeyRing([key("a-secret", max_jobs=2, max_bytes=300_000), key("b-secret", per_minute=3)])
     transport = httpx.ASGITransport(create_app(replace(backend, keys=keys)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -101,7 +101,7 @@ async def test_a_key_at_its_limit_is_told_so_and_another_is_served(client, store
     assert refused.headers["retry-after"]
     assert_is_problem(refused)
     assert (await submit(client, BOB)).status_code == 202
-    await finish(store, job_ids[0], b"x" * 100_000)
+    await finish(store, job_ids[0], b"x" * 250_000)
     refused = await submit(client, ALICE)
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_bytes")
     await client.delete(f"/api/v1/status/{job_ids[0]}", headers=ALICE)

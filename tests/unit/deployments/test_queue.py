@@ -34,13 +34,13 @@ def test_a_job_handed_back_keeps_its_place():
     first = queue.take(0.0)
     assert first == "0"
     queue.add_first(first, 1.0)
-    assert queue.place("0") == (1, 0.0)
+    assert queue.places().get("0") == (1, 0.0)
     assert queue.take(0.0) == "0"
 
 
 def test_positions_count_from_one():
     queue = queue_of(1.0, 2.0)
-    assert [queue.place(job_id) for job_id in ("0", "1", "2")] == [(1, 0.0), (2, 1.0), None]
+    assert [queue.places().get(job_id) for job_id in ("0", "1", "2")] == [(1, 0.0), (2, 1.0), None]
     assert queue.seconds == 3.0
 
 
@@ -74,7 +74,7 @@ def test_the_place_is_that_of_the_order_in_which_they_are_taken():
         queue.add(f"a{number}", 1.0, "alice")
         queue.add(f"b{number}", 3.0, "bob")
     waiting = list(queue.waiting())
-    places = [queue.place(job_id) for job_id in waiting]
+    places = [queue.places().get(job_id) for job_id in waiting]
     assert [place[0] for place in places if place] == list(range(1, 11))
     assert [queue.take(0.0) for _ in range(10)] == waiting
     assert len(queue) == queue.seconds == 0
