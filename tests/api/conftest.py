@@ -93,12 +93,19 @@ class Caller(httpx.Client):
         assert document["status"] == "completed", document
         return job_id
 
-    def until(self, condition: Callable[[], httpx.Response], status: int) -> httpx.Response:
+    def until(self, condition: Callable[[], httpx.Response], status: int, pause_s: float = 0.1) -> httpx.Response:
         """Ask until the answer has this status; what came last."""
         give_up_at = time.monotonic() + PATIENCE_S
         while (answer := condition()).status_code != status and time.monotonic() < give_up_at:
-            time.sleep(0.1)
+            time.sleep(pause_s)
         return answer
+
+    def until_status(self, job_id: str, member: str, value: str) -> None:
+        """Ask until the status says so."""
+        give_up_at = time.monotonic() + PATIENCE_S
+        while self.status(job_id).json()[member] != value:
+            assert time.monotonic() < give_up_at
+            time.sleep(0.1)
 
 
 @pytest.fixture

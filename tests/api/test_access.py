@@ -9,6 +9,7 @@ import httpx
 from tests.api.conftest import FRIEND, Caller
 from tests.api.raw import Raw
 from tests.api.rows import ANY, SUBMIT, row
+from tests.faults.checks import REPLICA
 from tests.pictures import png
 
 PATHS = ("/api/v1/status/1", "/api/v1/download/1", "/api/v1/models", "/api/v1/limits")
@@ -112,10 +113,12 @@ def test_a_page_that_points_its_name_here_learns_nothing(system, alice):
 def test_a_key_that_floods_the_service_does_not_keep_another_waiting(system, alice):
     """Keys take turns by the work that was done for each."""
     with Caller(system.url, "bob") as bob:
-        flood = [alice.accepted(png(seed, 160, 160)) for seed in range(12)]
-        theirs = bob.accepted(png(99, 160, 160))
+        with system.paused(REPLICA):
+            flood = [alice.accepted(png(seed, 200, 200)) for seed in range(20)]
+            theirs = bob.accepted(png(99, 200, 200))
+            assert bob.status(theirs).json()["queue_position"] <= 3
         bob.status(theirs, params={"wait": "60"})
         waiting = [job_id for job_id in flood if alice.status(job_id).json()["status"] == "processing"]
         for job_id in flood:
             alice.cancel(job_id)
-        assert len(waiting) >= 4
+        assert len(waiting) >= 8

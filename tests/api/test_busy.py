@@ -72,7 +72,7 @@ def test_no_replica(system, alice):
             answers.append(alice.submit())
             return answers[-1]
 
-        return alice.until(submitted, 503)
+        return alice.until(submitted, 503, pause_s=1.0)
 
 
 @row(SUBMIT, "there is no room in storage for the input and the largest result", "storage_full")

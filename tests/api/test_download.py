@@ -70,7 +70,7 @@ def test_keep(alice):
     job_id = alice.completed()
     answers = [alice.download(job_id, params={"keep": keep}) for keep in ("1", "1", "true", "0")]
     assert len({answer.content for answer in answers}) == 1
-    assert alice.status(job_id).json()["result"] == "downloaded"
+    assert alice.until(lambda: alice.download(job_id), 410).status_code == 410
     return answers
 
 
@@ -129,6 +129,7 @@ def test_lost(alice, system):
         (path,) = (system.storage / "jobs" / job_id).glob("result.*")
         harm(path)
         answers.append(alice.download(job_id))
+        assert alice.until(lambda job_id=job_id: alice.download(job_id), 409).json()["code"] == "job_failed"
         status = alice.status(job_id).json()
         assert (status["status"], status["error_code"]) == ("failed", "result_lost")
     return answers
@@ -183,5 +184,5 @@ def test_head_of_nothing(alice, long_job):
 @row(DOWNLOAD, "nobody downloaded it in time", "expired", "`result` of the status says so too")
 def test_expired(alice, expiring):
     answer = alice.until(lambda: alice.download(expiring, params={"keep": "1"}), 410)
-    assert alice.status(expiring).json()["result"] == "expired"
+    alice.until_status(expiring, "result", "expired")
     return answer

@@ -17,8 +17,9 @@ COMMAND = [
     str(Path(sys.executable).with_name("schemathesis")),
     "run",
     "--checks=all",
-    # The document cannot say that bytes are a picture, nor that a job exists.
-    "--exclude-checks=positive_data_acceptance",
+    # The document cannot say that bytes are a picture, nor that a job exists. And a job that was deleted is not
+    # forgotten at once: its status goes on saying what became of it.
+    "--exclude-checks=positive_data_acceptance,use_after_free",
     "--max-examples=25",
     "--seed=1",
     "--generation-database=none",

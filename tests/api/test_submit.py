@@ -184,5 +184,5 @@ def test_still_uploading(alice, raw, key):
 
 @row(SUBMIT, "`Idempotency-Key` malformed, or there twice", "invalid_idempotency_key")
 def test_malformed_key(alice, raw):
-    twice = raw().upload(10, "Idempotency-Key: one", "Idempotency-Key: two").answer()
+    twice = raw().upload(10_000, "Idempotency-Key: one", "Idempotency-Key: two").answer()
     return [twice, *(alice.submit(headers={"Idempotency-Key": value}) for value in ("", "a b", "x" * 256))]
