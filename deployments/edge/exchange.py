@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -39,6 +39,7 @@ class Exchange:
         self._edge, self._scope, self._receive, self._send = edge, scope, receive, send
         self._started = self._replaced = self._is_too_large = False
         self._access = Access()
+        self._body: Body | None = None
         self._handover: tuple[Message, Handover] | None = None
 
     async def run(self, most_body_bytes: int | None = None) -> None:
@@ -86,45 +87,54 @@ class Exchange:
     async def _answer_within(self, settings: EdgeSettings) -> None:
         """Let the application answer a request whose body is within the limits."""
         self._scope["extensions"] = {**self._scope.get("extensions", {}), ANNOUNCEMENT: {}}
-        body = Body(self._receive, self._edge.budget, self._announced_bytes(), settings)
+        if not self._has_body():  # so there is nothing to be bounded
+            await self._edge.app(self._scope, self._receive, self._pass_on)
+            await self._conclude(settings)
+            return
+        self._body = body = Body(self._receive, self._edge.budget, self._announced_bytes(), settings)
         try:
-            if self._has_body() and not body.refusal:
+            if not body.refusal:
                 await body.take_whole()
             if not body.refusal and not body.client_left:
                 await self._let_answer(body)
-            await self._conclude(body, settings)
+            await self._conclude(settings)
         finally:
             body.close()
 
     async def _let_answer(self, body: Body) -> None:
-        """Let the application answer; a request with a body when it is that body's turn."""
-        if not (size_bytes := body.size_bytes):
-            await self._edge.app(self._scope, body.receive, partial(self._pass_on, body))
-            return
+        """Let the application answer when it is the body's turn."""
+        size_bytes = body.size_bytes
         if not await self._edge.replays.enter(size_bytes):
             body.refusal = "too_many_uploads"
             return
         turn = asyncio.ensure_future(body.settled())
         turn.add_done_callback(lambda _: self._edge.replays.leave(size_bytes))
         try:
-            await self._edge.app(self._scope, body.receive, partial(self._pass_on, body))
+            await self._edge.app(self._scope, body.receive, self._pass_on)
         finally:
             turn.cancel()
 
-    async def _conclude(self, body: Body, settings: EdgeSettings) -> None:
+    async def _conclude(self, settings: EdgeSettings) -> None:
         """Answer what the application has left to us."""
         if self._handover is not None:
             await Download(self._edge, self._receive, self._send, self._answer).run(*self._handover, settings)
-        elif body.refusal and not self._started:
-            self._is_too_large = body.refusal == "body_too_large"
-            error = too_large(settings.max_upload_bytes) if self._is_too_large else refused(body.refusal)
+        elif self._started:
+            return
+        elif refusal := self._refusal:
+            self._is_too_large = refusal == "body_too_large"
+            error = too_large(settings.max_upload_bytes) if self._is_too_large else refused(refusal)
             await self._answer(error, lingering=True)
-        elif not self._started and not body.client_left:  # Serve has lost the replica, or said so in its own words
+        elif self._body is None or not self._body.client_left:  # Serve has lost the replica, or has its own words
             await self._answer(refused("unavailable"))
 
-    async def _pass_on(self, body: Body, message: Message) -> None:
+    @property
+    def _refusal(self) -> str | None:
+        """Why the body was not taken."""
+        return None if self._body is None else self._body.refusal
+
+    async def _pass_on(self, message: Message) -> None:
         """Take a message of the application, and send it on if it is the client's to see."""
-        if message["type"] == "http.response.start" and not self._started and not body.refusal:
+        if message["type"] == "http.response.start" and not self._started and not self._refusal:
             headers = Headers(raw=message["headers"])
             if grant := headers.get(GRANT_HEADER):
                 head = {**message, "headers": list(message["headers"])}
