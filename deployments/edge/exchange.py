@@ -32,6 +32,10 @@ LINGER_S, LINGER_BYTES, BRIEF_S = 5.0, 64 << 20, 0.2
 moderately too large to its end, another only until the answer must have arrived."""
 
 
+BODILESS = ("GET", "HEAD", "DELETE")
+"""Methods for which the application reads no body."""
+
+
 class Exchange:
     """`run` it once. The application answers, unless the edge has to."""
 
@@ -88,7 +92,7 @@ class Exchange:
         """Let the application answer a request whose body is within the limits."""
         self._scope["extensions"] = {**self._scope.get("extensions", {}), ANNOUNCEMENT: {}}
         if not self._has_body():  # so there is nothing to be bounded
-            await self._edge.app(self._scope, self._receive, self._pass_on)
+            await self._edge.app(self._scope, self._receive_nothing, self._pass_on)
             await self._conclude(settings)
             return
         self._body = body = Body(self._receive, self._edge.budget, self._announced_bytes(), settings)
@@ -100,6 +104,14 @@ class Exchange:
             await self._conclude(settings)
         finally:
             body.close()
+
+    async def _receive_nothing(self) -> Message:
+        """In place of `receive`, where the application knows that there is no body: when the client has left.
+        To pass on that the body is empty costs Serve a call from the replica, and another that fails."""
+        message = await self._receive()
+        while self._scope["method"] in BODILESS and message["type"] != "http.disconnect":
+            message = await self._receive()
+        return message
 
     async def _let_answer(self, body: Body) -> None:
         """Let the application answer when it is the body's turn."""
