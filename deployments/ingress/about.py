@@ -42,6 +42,7 @@ OPEN: dict[str, Any] = {"security": [{}]}
 def add_descriptions(app: FastAPI, backend: Backend) -> None:
     """Add the addresses that need no job."""
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def front_page(request: Request) -> HTMLResponse:
         minutes = backend.admission.serving.result_ttl_s / 60
@@ -55,10 +56,12 @@ def add_descriptions(app: FastAPI, backend: Backend) -> None:
     async def limits() -> dict[str, Any]:
         return limits_document(backend)
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", summary="Whether this process answers", responses=HEALTHY, openapi_extra=OPEN)
     async def healthz() -> dict[str, Any]:
         return {"status": "ok"}
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get(
         "/readyz",
         summary="Whether a job that came now would soon be done",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ PICTURE_CODES: Mapping[type[PictureError], str] = {
 CONCURRENT_DECODES = 2
 """Each may hold a whole decoded picture; more of them would not be faster."""
 
-UNSAFE = re.compile(r"[^\w.\- ]+")
+SAFE = "_.- "
 MAX_STEM = 80
 
 
@@ -120,5 +119,10 @@ def _seen(file: IO[bytes]) -> _Seen:
 def _stem(filename: str) -> str:
     """The name to offer with the result: no folders, no ending, nothing that a header could choke on."""
     base = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    stem = UNSAFE.sub("_", unicodedata.normalize("NFC", base).rsplit(".", 1)[0]).strip(" ._")
-    return stem[:MAX_STEM] or "image"
+    stem = "".join(map(_safe, unicodedata.normalize("NFC", base).rsplit(".", 1)[0]))
+    return stem.strip(" ._")[:MAX_STEM] or "image"
+
+
+def _safe(character: str) -> str:
+    """A character of a file name, or `_`. Letters of every script are kept, with the marks that they need."""
+    return character if unicodedata.category(character)[0] in "LMN" or character in SAFE else "_"

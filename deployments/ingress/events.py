@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +18,7 @@ from deployments.ingress.backend import Backend
 from deployments.jobs.messages import Client
 
 EVENTS = "text/event-stream"
+NOT_AT_ALL = re.compile(r"q=0(\.0{0,3})?")
 LOOK_S = 0.5
 COMMENT_S = 15.0
 """Silence that proxies on the way take for the end of a connection."""
@@ -26,8 +28,11 @@ RETRY_MS = 2000
 
 
 def wants_events(headers: Headers) -> bool:
-    accepted = (part.split(";")[0].strip().lower() for part in headers.get("accept", "").split(","))
-    return EVENTS in accepted
+    for part in headers.get("accept", "").lower().split(","):
+        kind, *parameters = (word.replace(" ", "") for word in part.split(";"))
+        if kind == EVENTS:
+            return not any(NOT_AT_ALL.fullmatch(parameter) for parameter in parameters)
+    return False
 
 
 async def events_of(backend: Backend, job_id: str, client: Client) -> StreamingResponse:

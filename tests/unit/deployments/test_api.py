@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import os
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
@@ -171,6 +172,14 @@ async def test_the_offered_name_is_safe(client, store, filename, offered):
     if filename:
         assert f'filename="{offered}"' in disposition
     assert "\n" not in disposition
+
+
+async def test_a_name_keeps_the_marks_that_its_letters_need(client, store):
+    answer = await client.post("/api/v1/upscale", files={"image": ("हिन्दी__x.png", png(1))})
+    job_id = answer.json()["job_id"]
+    await finish(store, job_id, b"result")
+    disposition = (await client.get(f"/api/v1/download/{job_id}")).headers["content-disposition"]
+    assert unquote(disposition).endswith("हिन्दी__x_x4.png")
 
 
 async def test_rotated_input_is_measured_as_it_is_seen(client):

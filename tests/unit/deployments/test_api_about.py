@@ -100,3 +100,9 @@ async def test_trouble_after_the_acceptance_does_not_hide_the_id(client, store, 
     answer = await client.post("/api/v1/upscale", files={"image": ("a.png", png(1))}, headers={"Prefer": "wait=5"})
     assert answer.status_code == 202
     assert answer.json()["job_id"]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz"])
+async def test_machines_that_look_by_head_are_answered(client, path):
+    answer = await client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")

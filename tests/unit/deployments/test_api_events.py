@@ -143,3 +143,11 @@ async def test_a_question_that_fails_fails_for_those_who_asked_it():
     with pytest.raises(StoreUnavailableError):
         await batched.get("bad")
     assert await batched.get("good") == {"job_id": "good"}
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/json", "text/event-stream;q=0, application/json", "text/event-stream; q=0.00"]
+)
+async def test_who_does_not_want_events_gets_none(client, accept):
+    answer = await client.get(f"/api/v1/status/{await submitted(client)}", headers={"Accept": accept})
+    assert answer.json()["status"] == "processing"

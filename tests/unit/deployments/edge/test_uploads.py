@@ -67,20 +67,6 @@ async def test_a_body_comes_out_as_it_went_in(size_bytes):
     assert budget.held_bytes == 0
 
 
-async def test_bodies_take_turns_by_their_bytes(monkeypatch):
-    monkeypatch.setattr(bodies, "REPLAYED_BYTES", 100)
-    monkeypatch.setattr(bodies, "TURN_S", 0.05)
-    replays = bodies.Replays()
-    assert await replays.enter(500)  # whatever is alone
-    assert not await replays.enter(10)
-    replays.leave(500)
-    assert await replays.enter(60)
-    assert await replays.enter(40)
-    assert not await replays.enter(1)
-    replays.leave(40)
-    assert await replays.enter(1)
-
-
 @pytest.mark.parametrize("by_header", [True, False])
 async def test_a_body_over_the_limit_is_refused_unread(client, by_header):
     size_bytes = SETTINGS.max_upload_bytes + 1
@@ -169,43 +155,6 @@ async def test_what_serve_fails_to_answer_is_answered(edge_store, says):
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"]
     assert_is_problem(answer)
-
-
-async def test_a_request_without_a_body_waits_for_no_body(edge_store):
-    async def app(_scope, _receive, send):
-        await send({"type": "http.response.start", "status": 404, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    edge = Edge(app, edge_store)
-    assert await edge.replays.enter(1 << 30)  # somebody is at it
-    async with serving(edge) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        assert (await client.get("/api/v1/status/1", timeout=5)).status_code == 404
-
-
-async def test_an_answer_that_is_long_in_coming_keeps_no_body_waiting(monkeypatch, edge_store):
-    monkeypatch.setattr(bodies, "SETTLES_S", 0.05)
-    monkeypatch.setattr(bodies, "REPLAYED_BYTES", 100)
-    slow, answering = asyncio.Event(), []
-
-    async def app(scope, receive, send):
-        while (await receive()).get("more_body"):
-            pass
-        answering.append(scope["path"])
-        if scope["path"].endswith("slow"):
-            await slow.wait()
-        await send({"type": "http.response.start", "status": 404, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    edge = Edge(app, edge_store)
-    async with serving(edge) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        waiting = asyncio.create_task(client.post("/api/v1/slow", content=b"x" * 1000))
-        async with asyncio.timeout(PATIENCE_S):
-            while not answering:
-                await asyncio.sleep(0.01)
-        assert edge.budget.held_bytes == 0
-        assert (await client.post("/api/v1/fast", content=b"x" * 1000, timeout=PATIENCE_S)).status_code == 404
-        slow.set()
-        await waiting
 
 
 async def test_who_was_fast_may_not_pause_for_as_long_as_he_likes(monkeypatch, connect, client):
