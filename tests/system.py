@@ -105,6 +105,16 @@ class System:
                     found.append(int(entry.name))
         return found
 
+    @property
+    def address(self) -> str:
+        """Of its Ray, where another may run on the same machine."""
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+                if found := re.search(r"--gcs-address=([^\0 ]+)", command):
+                    return found[1]
+        raise AssertionError("there is no Ray")
+
     def _is_ours(self, entry: Path) -> bool:
         try:
             return f"{MARK}={self._mark}".encode() in (entry / "environ").read_bytes().split(b"\0")

@@ -107,7 +107,8 @@ def test_too_many_uploads(alice, raw):
 
 def drain(system, *options: str) -> None:
     command = [str(Path(sys.executable).with_name("upscale")), "drain", str(system.config), *options]
-    subprocess.run(command, cwd=ROOT, env=system.environment, check=True, capture_output=True, timeout=60)
+    environment = system.environment | {"RAY_ADDRESS": system.address}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
 
 
 @row(SUBMIT, "the service drains before it is stopped: `upscale drain`", "draining")
