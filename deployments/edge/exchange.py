@@ -108,6 +108,8 @@ class Exchange:
     async def _receive_nothing(self) -> Message:
         """In place of `receive`, where the application knows that there is no body: when the client has left.
         To pass on that the body is empty costs Serve a call from the replica, and another that fails."""
+        if "/api/v1/download/" in self._scope["path"]:  # its lease must come to us, also when the client has left
+            await asyncio.get_running_loop().create_future()
         message = await self._receive()
         while self._scope["method"] in BODILESS and message["type"] != "http.disconnect":
             message = await self._receive()
