@@ -109,7 +109,7 @@ KeyList = Annotated[tuple[KeySettings, ...], Field(min_length=1)]
 class AccessSettings(_Strict):
     """From where the service may be used."""
 
-    hosts: tuple[str, ...] = LOOPBACK
+    hosts: tuple[Annotated[str, AfterValidator(str.lower)], ...] = LOOPBACK
     origins: tuple[str, ...] = ()
     keys: tuple[KeySettings, ...] = ()
     keys_file: UserPath | None = Field(default=None, description="a YAML file with a list like `keys`")

@@ -41,7 +41,7 @@ class Exchange:
 
     def __init__(self, edge: Shared, scope: Scope, receive: Receive, send: Send) -> None:
         self._edge, self._scope, self._receive, self._send = edge, scope, receive, send
-        self._started = self._replaced = self._is_too_large = False
+        self._started = False
         self._access = Access()
         self._body: Body | None = None
         self._handover: tuple[Message, Handover] | None = None
@@ -135,8 +135,8 @@ class Exchange:
         elif self._started:
             return
         elif refusal := self._refusal:
-            self._is_too_large = refusal == "body_too_large"
-            error = too_large(settings.max_upload_bytes) if self._is_too_large else refused(refusal)
+            is_too_large = refusal == "body_too_large"
+            error = too_large(settings.max_upload_bytes) if is_too_large else refused(refusal)
             await self._answer(error, lingering=True)
         elif self._body is None or not self._body.client_left:  # Serve has lost the replica, or has its own words
             await self._answer(refused("unavailable"))
@@ -154,10 +154,9 @@ class Exchange:
                 head = {**message, "headers": list(message["headers"])}
                 del MutableHeaders(raw=head["headers"])[GRANT_HEADER]
                 self._handover = head, Handover.from_header(grant)
-            elif message["status"] >= 500 and headers.get("content-type") != "application/problem+json":
-                self._replaced = True
-            else:
-                self._started = True
+            else:  # what Serve says in its own words, we say in ours
+                is_serves = message["status"] >= 500 and headers.get("content-type") != "application/problem+json"
+                self._started = not is_serves
         if self._started:
             await self._send(message)
 
@@ -181,7 +180,7 @@ class Exchange:
         await self._send({**message, "more_body": True} if is_last else message)
         if is_last:
             with contextlib.suppress(TimeoutError):
-                is_moderate = self._is_too_large and 0 < self._announced_bytes() <= LINGER_BYTES
+                is_moderate = self._refusal == "body_too_large" and 0 < self._announced_bytes() <= LINGER_BYTES
                 await asyncio.wait_for(self._drop_body(), LINGER_S if is_moderate else BRIEF_S)
             await self._send({"type": "http.response.body", "body": b""})
 

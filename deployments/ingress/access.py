@@ -34,7 +34,7 @@ CLIENT = "upscaler.client"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`hosts`: names, `*` for any, `*.example.com` for all below one. `origins`: such as https://example.com."""
+    """`hosts`: names in lower case, `*` for any, `*.example.com` for all below one. `origins`: such as https://example.com."""
 
     hosts: tuple[str, ...] = LOOPBACK
     origins: tuple[str, ...] = ()
@@ -64,8 +64,7 @@ class Access:
             return False
         name = _without_port(hosts[0]).lower()
         return any(
-            known in ("*", name) or (known.startswith("*.") and name.endswith(known[1:]))
-            for known in map(str.lower, self.hosts)
+            known in ("*", name) or (known.startswith("*.") and name.endswith(known[1:])) for known in self.hosts
         )
 
     @staticmethod

@@ -81,10 +81,9 @@ def _add_jobs(app: FastAPI, backend: Backend) -> None:
     )
     async def upscale(request: Request) -> Response:
         key = key_digest(request.headers)
-        by_edge = ANNOUNCEMENT in request.scope.get("extensions", {})
         try:
             async with (
-                reserved(backend.store, backend.errands, None if by_edge else key),
+                reserved(backend.store, backend.errands, None if is_by_edge(request) else key),
                 received(request, backend.max_upload_bytes) as upload,
             ):
                 acceptance = await backend.submit(upload, client_of(request), key)
@@ -132,8 +131,7 @@ def _add_downloads(app: FastAPI, backend: Backend) -> None:
     async def download_result(request: Request, job_id: JobId, keep: Keep = None) -> Response:
         if is_preview(request.headers):
             raise refused("preview_refused")
-        by_edge = ANNOUNCEMENT in request.scope.get("extensions", {})
-        return await download(backend, job_id, client_of(request), keep=keeps(keep), by_edge=by_edge)
+        return await download(backend, job_id, client_of(request), keep=keeps(keep), by_edge=is_by_edge(request))
 
     @app.head(
         "/api/v1/download/{job_id}",
@@ -143,6 +141,11 @@ def _add_downloads(app: FastAPI, backend: Backend) -> None:
     )
     async def look_at_result(request: Request, job_id: JobId) -> Response:
         return await download_head(backend, job_id, client_of(request))
+
+
+def is_by_edge(request: Request) -> bool:
+    """Whether an edge has let the request through, which does a part of the work."""
+    return ANNOUNCEMENT in request.scope.get("extensions", {})
 
 
 def client_of(request: Request) -> Client:

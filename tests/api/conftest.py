@@ -13,6 +13,7 @@ import pytest
 
 from tests.api.raw import Raw
 from tests.pictures import png
+from tests.service.calls import eventually
 from tests.system import FAST, System
 
 PATIENCE_S = 60.0
@@ -102,10 +103,7 @@ class Caller(httpx.Client):
 
     def until_status(self, job_id: str, member: str, value: str) -> None:
         """Ask until the status says so."""
-        give_up_at = time.monotonic() + PATIENCE_S
-        while self.status(job_id).json()[member] != value:
-            assert time.monotonic() < give_up_at
-            time.sleep(0.1)
+        eventually(lambda: self.status(job_id).json()[member] == value, f"{member} is {value}", PATIENCE_S)
 
 
 @pytest.fixture
@@ -131,10 +129,7 @@ def anybody(system) -> Iterator[Caller]:
 def long_job(alice) -> Iterator[str]:
     """A job that runs for longer than any test."""
     job_id = alice.accepted(png(9, 900, 900), model="realesrgan-x4plus")
-    give_up_at = time.monotonic() + PATIENCE_S
-    while alice.status(job_id).json().get("stage") != "running":
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
+    eventually(lambda: alice.status(job_id).json().get("stage") == "running", "it runs", PATIENCE_S)
     yield job_id
     alice.cancel(job_id)
 

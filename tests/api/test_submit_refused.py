@@ -14,6 +14,7 @@ from tests.api.conftest import MAX_UPLOAD_BYTES, PATIENCE_S
 from tests.api.raw import BOUNDARY, END, FORM
 from tests.api.rows import SUBMIT, row
 from tests.pictures import encoded, picture, png
+from tests.service.calls import eventually
 
 FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -177,14 +178,14 @@ def test_too_slow(raw):
 def test_client_leaves(system, raw):
     before, folders = set(_spooled(system)), _folders(system)
     leaving = raw().upload(1 << 20).send(bytes(300_000))
-    _eventually(lambda: set(_spooled(system)) - before, True)
+    eventually(lambda: set(_spooled(system)) - before, "it is being received", PATIENCE_S)
     leaving.close()
-    _eventually(lambda: set(_spooled(system)) - before, False)
+    eventually(lambda: not set(_spooled(system)) - before, "nothing of it is left", PATIENCE_S)
     assert _folders(system) <= folders
 
 
 def _folders(system) -> set[str]:
-    return {path.name for path in (system.storage / "jobs").iterdir()}
+    return {path.name for path in system.storage.glob("jobs/*")}
 
 
 def _spooled(system) -> list[str]:
@@ -197,10 +198,3 @@ def _spooled(system) -> list[str]:
                 if target.startswith("/tmp/") and target.endswith("(deleted)"):
                     found.append(f"{pid} {target}")
     return found
-
-
-def _eventually(condition, wanted: bool) -> None:
-    give_up_at = time.monotonic() + PATIENCE_S
-    while bool(condition()) != wanted:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)

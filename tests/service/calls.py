@@ -36,9 +36,9 @@ def fetched(client: httpx.Client, job_id: str) -> bytes:
     return answer.content
 
 
-def eventually(condition, what: str) -> None:
+def eventually(condition, what: str, patience_s: float = PATIENCE_S) -> None:
     """Wait for something that the service does in its own time."""
-    give_up_at = time.monotonic() + PATIENCE_S
+    give_up_at = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < give_up_at, what
         time.sleep(0.1)
