@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.environment import Pixels, photo
 from benchmarks.ours import loaded, running, timed
-from upscaler.codec import encode
+from upscaler.encoding import encode
 from upscaler.picture import Format, Picture
 
 FAST = "realesr-animevideov3"

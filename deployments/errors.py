@@ -3,6 +3,7 @@
 ServiceError
 ├── RequestError                 a row of the contract's table: an answer to this request
 ├── StoreUnavailableError        the JobStore does not answer just now
+├── DecoderError                 no process can be had that decodes pictures
 ├── StorageError                 the storage does not work, or belongs to another
 └── ConfigurationError           the service cannot start like this
 """
@@ -33,6 +34,10 @@ class StoreUnavailableError(ServiceError):
 
 class StoreGoneError(StoreUnavailableError):
     """There is no JobStore, and none will come by itself."""
+
+
+class DecoderError(ServiceError):
+    """Pictures cannot be decoded just now; the picture at hand is not to blame."""
 
 
 class StorageError(ServiceError):

@@ -10,6 +10,7 @@ import json
 import tempfile
 from pathlib import Path
 
+from deployments.decoder.decoder import Decoder
 from deployments.ingress.admission import Admission, Serving
 from deployments.ingress.api import create_app
 from deployments.ingress.backend import Backend
@@ -32,7 +33,7 @@ def openapi() -> str:
     with tempfile.TemporaryDirectory() as folder:
         storage = open_storage(folder)
         serving = Serving(catalogue, tuple(catalogue), settings.models.default, settings.limits.of_pictures(), 1.0)
-        app = create_app(Backend(JobStore(storage, Policy()), storage, Admission(serving)))
+        app = create_app(Backend(JobStore(storage, Policy()), storage, Admission(serving, Decoder())))
         return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
 
 

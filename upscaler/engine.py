@@ -42,10 +42,11 @@ class Pass:
         height, width, _ = pixels.shape
         self.result: Future[Pixels] = Future()
         self.result.set_running_or_notify_cancel()  # from here only `cancel` calls it off, never a waiter that left
-        self.bytes_needed = model.bytes_needed(height, width)
-        self.flop_per_s = model.device.flop_per_s
+        dtype = model.dtype_for(pixels)
+        self.bytes_needed = model.bytes_needed(height, width, dtype)
+        self.flop_per_s = model.flop_per_s(dtype)
         self.pieces: Pieces = model.upscale(pixels)
-        self._total_flop = model.flop(height, width)
+        self._total_flop = model.flop(height, width, dtype)
         self._done_flop = 0
         self._cancelled = threading.Event()
         self.times_overtaken = 0

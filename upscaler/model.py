@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Generator
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -30,50 +31,67 @@ class _NotFiniteError(WeightsError):
     """Half precision overflowed somewhere in this tile. In float32 it is the weights that are damaged."""
 
 
+PRECISE_COST = 2.0
+"""How much longer float32 takes than a device's half precision (measured on processors that have bfloat16)."""
+
+
 class Model:
-    """Upscales (H, W, 3) pixels by `spec.native_scale`. Holds nothing of a picture between passes."""
+    """Upscales (H, W, 3) pixels by `spec.native_scale`, those of 16 bits in float32: half precision leaves 23 levels
+    of a ramp where float32 gives 4,869. Holds nothing of a picture between passes."""
 
     def __init__(self, spec: ModelSpec, network: nn.Module, device: Device) -> None:
         self.spec, self.device = spec, device
         self._network = _placed(network, device.torch_device, device.dtype, over_planes=device.over_planes)
-        self._precise = None if device.dtype == torch.float32 else network.float()
+        self._loaded = None if device.dtype == torch.float32 else network.float()
 
     @property
     def _arch(self) -> Network:
         return self._network  # type: ignore[return-value]
 
+    @cached_property
+    def _precise(self) -> nn.Module:
+        """The network in float32, made when first needed."""
+        if self._loaded is None:
+            return self._network
+        return _placed(self._loaded, self.device.torch_device, torch.float32, over_planes=False)
+
     @property
     def _unshuffle(self) -> int:
         return 4 // self.spec.native_scale
 
-    def flop(self, height: int, width: int) -> int:
-        """What a pass over a picture of that size will yield in all, tiled or not."""
-        return sum(self._arch.flop(*_seen_size(t, self._unshuffle)) for t in self.plan(height, width))
+    def flop(self, height: int, width: int, dtype: torch.dtype | None = None) -> int:
+        """What a pass over a picture of that size will yield in all, tiled or not. `dtype` here and below: the
+        device's own when left out."""
+        return sum(self._arch.flop(*_seen_size(t, self._unshuffle)) for t in self.plan(height, width, dtype))
 
-    def seconds(self, height: int, width: int) -> float:
-        """Estimated time of a pass, alone on the device."""
-        return self.flop(height, width) / self.device.flop_per_s
+    def flop_per_s(self, dtype: torch.dtype) -> float:
+        """How fast the device is in its own format, or in float32."""
+        return self.device.flop_per_s / (1.0 if dtype == self.device.dtype else PRECISE_COST)
 
-    def plan(self, height: int, width: int, budget_bytes: int | None = None) -> list[Tile]:
+    def dtype_for(self, pixels: Pixels) -> torch.dtype:
+        """The numeric format that these pixels are computed in."""
+        return self.device.dtype if pixels.dtype == np.uint8 else torch.float32
+
+    def plan(self, height: int, width: int, dtype: torch.dtype | None = None) -> list[Tile]:
         """The whole picture as one tile, or the largest tiles that the memory budget allows."""
-        budget = budget_bytes or self.device.memory_budget_bytes
         whole = Region.whole(height, width)
-        return self._cut(whole, whole, budget)
+        return self._cut(whole, whole, self.device.memory_budget_bytes, dtype or self.device.dtype)
 
-    def _cut(self, region: Region, within: Region, budget_bytes: int) -> list[Tile]:
+    def _cut(self, region: Region, within: Region, budget_bytes: int, dtype: torch.dtype) -> list[Tile]:
         def fits(height: int, width: int) -> bool:
-            return self._map_bytes(height, width) <= budget_bytes
+            return self._map_bytes(height, width, dtype) <= budget_bytes
 
         if region == within and fits(region.height, region.width):
             return [Tile(region, region)]
         return tiles(region, within, self.spec.halo_px, fits, self._unshuffle)
 
-    def bytes_needed(self, height: int, width: int) -> int:
+    def bytes_needed(self, height: int, width: int, dtype: torch.dtype | None = None) -> int:
         """Memory that a pass over a picture of that size holds at its peak."""
-        return max(self._map_bytes(t.seen.height, t.seen.width) for t in self.plan(height, width))
+        seen = [(tile.seen.height, tile.seen.width) for tile in self.plan(height, width, dtype)]
+        return max(self._map_bytes(*size, dtype or self.device.dtype) for size in seen)
 
-    def _map_bytes(self, height: int, width: int) -> int:
-        return self._arch.map_bytes(height, width, self.device.dtype.itemsize, self.device.band_px)
+    def _map_bytes(self, height: int, width: int, dtype: torch.dtype) -> int:
+        return self._arch.map_bytes(height, width, dtype.itemsize, self.device.band_px)
 
     def upscale(self, pixels: Pixels) -> Pieces:
         """Upscale one picture. Every piece is computed on the caller's thread.
@@ -82,10 +100,10 @@ class Model:
         done again. Raises DeviceError when even the smallest tile does not fit the device.
         """
         height, width, _ = pixels.shape
-        scale, within = self.spec.native_scale, Region.whole(height, width)
-        result = np.empty((height * scale, width * scale, 3), np.uint8)
+        scale, within, dtype = self.spec.native_scale, Region.whole(height, width), self.dtype_for(pixels)
+        result = np.empty((height * scale, width * scale, 3), pixels.dtype)
         budget = self.device.memory_budget_bytes
-        waiting = self.plan(height, width)[::-1]
+        waiting = self.plan(height, width, dtype)[::-1]
         while waiting:
             tile = waiting.pop()
             try:
@@ -95,12 +113,12 @@ class Model:
             else:
                 fitted = True
             if not fitted:
-                budget = self._halved(budget, tile)
-                waiting += self._cut(tile.core, within, budget)[::-1]
+                budget = self._halved(budget, tile, dtype)
+                waiting += self._cut(tile.core, within, budget, dtype)[::-1]
         return result
 
-    def _halved(self, budget: int, tile: Tile) -> int:
-        needed = self._map_bytes(tile.seen.height, tile.seen.width)
+    def _halved(self, budget: int, tile: Tile, dtype: torch.dtype) -> int:
+        needed = self._map_bytes(tile.seen.height, tile.seen.width, dtype)
         smaller = min(budget, needed // 2)  # tiles that were cut before the budget was halved say nothing new
         if max(tile.core.height, tile.core.width) < 2 * smallest_core(self.spec.halo_px, self._unshuffle):
             raise DeviceError("the device has no memory left for even the smallest tile")
@@ -110,15 +128,15 @@ class Model:
 
     def _upscale_tile(self, pixels: Pixels, tile: Tile, result: Pixels) -> Generator[int]:
         seen, target = pixels[tile.seen.index], result[tile.core.scaled(self.spec.native_scale).index]
-        kept = tile.kept.scaled(self.spec.native_scale)
+        kept, dtype = tile.kept.scaled(self.spec.native_scale), self.dtype_for(pixels)
+        network = self._network if dtype == self.device.dtype else self._precise
         try:
-            yield from self._run(self._network, self.device.dtype, seen, kept, target)
+            yield from self._run(network, dtype, seen, kept, target)
         except _NotFiniteError:
-            if self._precise is None:
+            if dtype == torch.float32:
                 raise
             log.info("a tile of %s left the range of %s: redone in float32", self.spec.name, self.device.dtype_name)
-            precise = _placed(self._precise, self.device.torch_device, torch.float32, over_planes=False)
-            yield from self._run(precise, torch.float32, seen, kept, target)
+            yield from self._run(self._precise, torch.float32, seen, kept, target)
 
     def _run(
         self, network: nn.Module, dtype: torch.dtype, seen: Pixels, kept: Region, target: Pixels

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
+from upscaler.alpha import bled, has_structure, within_neighbours
+from upscaler.chunks import Chunk
 from upscaler.errors import PictureTooLargeError
 from upscaler.metadata import Metadata
+from upscaler.resize import resized
+from upscaler.values import Values, to_8_bit, to_colours, to_gray
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -24,17 +25,18 @@ SCALES = (2, 3, 4)
 class Picture:
     """Pixels as the viewer sees them: orientation applied, alpha apart.
 
-    `pixels` is (H, W, 3) uint8 RGB, also for a gray picture; `alpha` (H, W) uint8 or None.
-    `icc_profile` describes the values in `pixels`, which are never converted for it. `metadata` is what
-    the result is to keep, None for nothing.
+    `pixels` is (H, W, 3) RGB, also for a gray picture; `alpha` (H, W) or None; both uint8, or both uint16.
+    `icc_profile` describes the values in `pixels`, which are never converted for it, and so do the
+    `colour_chunks` of a PNG. `metadata` is what the result is to keep, None for nothing.
     """
 
-    pixels: NDArray[np.uint8]
-    alpha: NDArray[np.uint8] | None
+    pixels: Values
+    alpha: Values | None
     is_gray: bool
     icc_profile: bytes | None
     format: Format
     metadata: Metadata | None = None
+    colour_chunks: tuple[Chunk, ...] = ()
 
     @property
     def height(self) -> int:
@@ -44,21 +46,40 @@ class Picture:
     def width(self) -> int:
         return int(self.pixels.shape[1])
 
-    def enlarged(self, pixels: NDArray[np.uint8], scale: int) -> Picture:
-        """This picture at `scale`, its colours from the model's output `pixels` of any scale.
+    @property
+    def bit_depth(self) -> int:
+        """8 or 16, of each channel."""
+        return 8 * self.pixels.dtype.itemsize
+
+    @property
+    def needs_two_passes(self) -> bool:
+        """Whether alpha goes through the model, too."""
+        return self.alpha is not None and has_structure(self.alpha)
+
+    def layers(self) -> list[Values]:
+        """What goes through the model, (H, W, 3) each: the colours, and alpha where it has structure."""
+        if self.alpha is None:
+            return [self.pixels]
+        colours = bled(self.pixels, self.alpha)
+        return [colours, to_colours(self.alpha)] if self.needs_two_passes else [colours]
+
+    def enlarged(self, layers: Sequence[Values], scale: int) -> Picture:
+        """This picture at `scale`, from what the model made of its layers, at any scale.
 
         Where the model's native scale is another one, antialiased Lanczos makes up the difference.
-        Alpha is enlarged by Lanczos too; a gray picture stays gray.
+        Alpha without structure is enlarged by Lanczos alone; a constant one and a gray picture stay so.
         """
-        size = (self.width * scale, self.height * scale)
-        alpha = None if self.alpha is None else _resized(self.alpha, size)
-        return replace(self, pixels=_resized(pixels, size), alpha=alpha)
+        height, width = self.height * scale, self.width * scale
+        alpha = self.alpha
+        if alpha is not None:
+            source = to_gray(layers[1]) if len(layers) > 1 else alpha
+            alpha = within_neighbours(resized(source, height, width), alpha)
+        return replace(self, pixels=resized(layers[0], height, width), alpha=alpha)
 
-
-def _resized(values: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    if (values.shape[1], values.shape[0]) == size:
-        return values
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.LANCZOS))
+    def reduced(self) -> Picture:
+        """This picture in 8 bits."""
+        alpha = None if self.alpha is None else to_8_bit(self.alpha)
+        return replace(self, pixels=to_8_bit(self.pixels), alpha=alpha)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upscaler.chunks import SIGNATURE, Chunk, chunk_bytes
 from upscaler.metadata import Metadata
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
 """By number of channels: gray, gray with alpha, RGB, RGBA."""
 
@@ -40,9 +40,11 @@ class PngWriter:
         *,
         bit_depth: int = 8,
         icc: bytes | None = None,
+        colours: tuple[Chunk, ...] = (),
         metadata: Metadata | None = None,
     ) -> None:
-        """`channels` 1 to 4, `bit_depth` 8 or 16, `icc` a colour profile. Sides from 1 to 2³¹ - 1 pixels."""
+        """`channels` 1 to 4, `bit_depth` 8 or 16, `icc` a colour profile, `colours` other chunks that say how
+        numbers are meant. Sides from 1 to 2³¹ - 1 pixels."""
         self._file, self._height, self._bit_depth = file, height, bit_depth
         self._pixel_bytes = channels * bit_depth // 8
         self._row_bytes = width * self._pixel_bytes
@@ -51,6 +53,8 @@ class PngWriter:
         self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, MEM_LEVEL, zlib.Z_RLE)
         file.write(SIGNATURE)
         self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bit_depth, COLOUR_TYPE[channels], 0, 0, 0))
+        for kind, data in colours:
+            self._chunk(kind, data)
         if icc:
             self._chunk(b"iCCP", b"ICC\0\0" + zlib.compress(icc))
         if metadata:
@@ -96,6 +100,4 @@ class PngWriter:
             self._chunk(b"IDAT", deflated)
 
     def _chunk(self, kind: bytes, data: bytes) -> None:
-        self._file.write(struct.pack(">I", len(data)) + kind)
-        self._file.write(data)
-        self._file.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))))
+        self._file.write(chunk_bytes(kind, data))

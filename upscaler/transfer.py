@@ -6,12 +6,13 @@ from collections import deque
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-Pixels = NDArray[np.uint8]
-"""(H, W, 3) RGB, 0…255."""
+from upscaler.values import Values, top
+
+Pixels = Values
+"""(H, W, 3) RGB, of 8 or of 16 bits."""
 
 AHEAD = 2
 """Pieces that may be queued on a GPU beside the one in work: enough to keep it busy, few enough that
@@ -19,9 +20,10 @@ progress, turns and cancelling stay true."""
 
 
 def to_tensor(pixels: Pixels, device: torch.device, dtype: torch.dtype, multiple: int) -> Tensor:
-    """(H, W, 3) bytes to a (1, 3, H, W) tensor in 0…1, sides padded up to a multiple by reflection."""
+    """(H, W, 3) pixels to a (1, 3, H, W) tensor in 0…1, sides padded up to a multiple by reflection."""
     height, width, _ = pixels.shape
-    x = torch.from_numpy(np.array(pixels)).to(device).permute(2, 0, 1)[None].float().div_(255.0)
+    values = np.array(pixels, np.uint8 if pixels.dtype == np.uint8 else np.float32)  # torch hardly knows uint16
+    x = torch.from_numpy(values).to(device).permute(2, 0, 1)[None].float().div_(float(top(pixels)))
     below, right = -height % multiple, -width % multiple
     if below or right:
         x = F.pad(x, (0, right, 0, below), "reflect" if min(height, width) > 1 else "replicate")
@@ -47,11 +49,12 @@ class Pace:
 
 
 class Receiver:
-    """Turns finished rows into bytes of `target`, (H, W, 3). What a GPU has to send is copied while it
-    goes on computing; `close` waits for the last of it."""
+    """Turns finished rows into pixels of `target`, (H, W, 3), of its 8 or 16 bits. What a GPU has to send is copied
+    while it goes on computing; `close` waits for the last of it."""
 
     def __init__(self, target: Pixels) -> None:
-        self._target = target
+        self._target, self._top = target, top(target)
+        self._dtype = torch.uint8 if target.dtype == np.uint8 else torch.int32
         self._on_the_way: deque[tuple[slice, Tensor, torch.cuda.Event]] = deque()
         self._finite: Tensor | None = None
 
@@ -60,7 +63,7 @@ class Receiver:
         y = rows[0].permute(1, 2, 0).float()
         finite = torch.isfinite(y).all()
         self._finite = finite if self._finite is None else self._finite & finite
-        values = y.clamp(0.0, 1.0).mul_(255.0).round_().to(torch.uint8)
+        values = y.clamp(0.0, 1.0).mul_(self._top).round_().to(self._dtype)
         if values.is_cuda:
             self._send_for(lines, values)
         else:
@@ -73,7 +76,7 @@ class Receiver:
         return self._finite is None or bool(self._finite)
 
     def _send_for(self, lines: slice, values: Tensor) -> None:
-        page_locked = torch.empty(values.shape, dtype=torch.uint8, pin_memory=True)  # from torch's own cache
+        page_locked = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)  # from torch's own cache
         page_locked.copy_(values, non_blocking=True)
         event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()

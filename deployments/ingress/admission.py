@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, NamedTuple
 
+from deployments.decoder.decoder import Decoder
+from deployments.decoder.wire import Bounds, Seen
 from deployments.errors import RequestError
 from deployments.ingress.options import Options, read_options
 from deployments.ingress.upload import Upload
 from deployments.jobs.record import Order
 from upscaler.catalogue import Catalogue
-from upscaler.codec import decode, probe
 from upscaler.errors import (
     AnimatedPictureError,
     InvalidPictureError,
@@ -21,7 +20,7 @@ from upscaler.errors import (
     PictureTooLargeError,
     UnsupportedFormatError,
 )
-from upscaler.picture import Format, Limits, check_side, result_format
+from upscaler.picture import Limits, result_format
 
 PICTURE_CODES: Mapping[type[PictureError], str] = {
     UnsupportedFormatError: "unsupported_image_format",
@@ -30,8 +29,8 @@ PICTURE_CODES: Mapping[type[PictureError], str] = {
     PictureTooLargeError: "image_too_large",
 }
 
-CONCURRENT_DECODES = 2
-"""Each may hold a whole decoded picture; more of them would not be faster."""
+DEEP_COST = 2.0
+"""How much longer 16 bits take, roughly: they are computed in float32."""
 
 SAFE = "_.- "
 MAX_STEM = 80
@@ -62,9 +61,8 @@ class Serving:
 class Admission:
     """Turns an upload into an Order, or says which row of the table refuses it."""
 
-    def __init__(self, serving: Serving) -> None:
-        self.serving = serving
-        self._decodes = asyncio.Semaphore(CONCURRENT_DECODES)
+    def __init__(self, serving: Serving, decoder: Decoder) -> None:
+        self.serving, self._decoder = serving, decoder
 
     def options(self, upload: Upload) -> Options:
         """What is asked for. Raises RequestError."""
@@ -72,48 +70,34 @@ class Admission:
         return read_options(upload.fields, serving.catalogue, serving.models, serving.default_model)
 
     async def admit(self, upload: Upload, options: Options) -> Order:
-        """Check everything that can be known before the work. Raises RequestError."""
+        """Check everything that can be known before the work: the picture is decoded in full, since a 202 is not
+        for one that is cut off. Raises RequestError, DecoderError."""
+        bounds = Bounds(self.serving.limits, options.scale, options.format)
         try:
-            header = await asyncio.to_thread(probe, upload.file)
-            self.serving.limits.check(header.width, header.height, options.scale)
-            check_side(options.format, header.width, header.height, options.scale)
-            async with self._decodes:
-                seen = await asyncio.to_thread(_seen, upload.file)
+            seen = await self._decoder.look(upload.file, bounds)
         except PictureError as error:
             raise picture_problem(error) from error
-        return self._order(upload, header.format, seen, options)
+        return self._order(upload, seen, options)
 
-    def _order(self, upload: Upload, name: Format, seen: _Seen, options: Options) -> Order:
+    def _order(self, upload: Upload, seen: Seen, options: Options) -> Order:
         gflop = self.serving.catalogue[options.model].mflop_per_px * seen.width * seen.height / 1000
-        result = options.format or result_format(name, seen.width * options.scale, seen.height * options.scale)
+        cost = seen.num_passes * (DEEP_COST if seen.bit_depth > 8 else 1.0)
+        result = options.format or result_format(seen.format, seen.width * options.scale, seen.height * options.scale)
         return Order(
             model=options.model,
             scale=options.scale,
-            input_format=name,
+            input_format=seen.format,
             input_width=seen.width,
             input_height=seen.height,
             input_bytes=upload.size_bytes,
+            input_bit_depth=seen.bit_depth,
             output_format=result,
             filename=_stem(upload.filename),
-            estimated_s=gflop / self.serving.assumed_gflops,
+            estimated_s=cost * gflop / self.serving.assumed_gflops,
             quality=options.quality,
             keeps_metadata=options.keeps_metadata,
             flattens_alpha=seen.has_alpha and result == "jpeg",
         )
-
-
-class _Seen(NamedTuple):
-    """What only decoding tells: the size as displayed, which in a PNG the end of the file may say."""
-
-    width: int
-    height: int
-    has_alpha: bool
-
-
-def _seen(file: IO[bytes]) -> _Seen:
-    """Decode in full and throw the pixels away: a 202 is not for a picture that is cut off."""
-    picture = decode(file)
-    return _Seen(picture.width, picture.height, picture.alpha is not None)
 
 
 def _stem(filename: str) -> str:

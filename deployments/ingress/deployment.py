@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from deployments.decoder.decoder import Decoder
 from deployments.errors import StoreGoneError, StoreUnavailableError
 from deployments.ingress.admission import Admission, Serving
 from deployments.ingress.api import create_app
@@ -44,10 +45,12 @@ class Ingress:
         self._well_at = time.monotonic()
         self._store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)
         _in_a_loop_of_its_own(prove_same_storage(storage, RemoteStore(settings.store_name)))
+        self._decoder = Decoder()
+        self._decoder.start()
         self._backend = Backend(
             store=self._store,
             storage=storage,
-            admission=Admission(serving),
+            admission=Admission(serving, self._decoder),
             access=settings.access.access(),
             keys=settings.access.key_ring(),
             max_waiting=settings.ingress.max_ongoing_requests // 2,

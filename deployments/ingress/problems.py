@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Match, Route
 
-from deployments.errors import RequestError, StorageError, StoreUnavailableError
+from deployments.errors import DecoderError, RequestError, StorageError, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -180,3 +180,4 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(StoreUnavailableError, on_unavailable)
     app.add_exception_handler(StorageError, on_unavailable)
+    app.add_exception_handler(DecoderError, on_unavailable)

@@ -76,7 +76,7 @@ SCHEMAS: dict[str, Schema] = {
             "file_size_bytes": INTEGER,
             "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
             "result": {"type": "string", "enum": ["available", "downloading", "downloaded", "expired", "deleted"]},
-            "output": _object(PICTURE, {"alpha": TEXT}),
+            "output": _object(PICTURE, {"alpha": TEXT, "depth": TEXT}),
         },
         {"download_url": {**TEXT, "description": "While the result can be had."}, "expires_at": TIME},
     ),

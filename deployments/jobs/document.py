@@ -69,6 +69,7 @@ def _completed(record: JobRecord, downloading: bool, policy: Policy) -> dict[str
             "height": order.input_height * order.scale,
             "format": order.output_format,
             **({"alpha": "flattened on white"} if order.flattens_alpha else {}),
+            **({"depth": "reduced to 8 bits"} if order.reduces_depth else {}),
         },
     }
     return document

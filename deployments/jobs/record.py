@@ -69,13 +69,20 @@ class Order:
     quality: int = 95
     flattens_alpha: bool = False
     keeps_metadata: bool = False
+    input_bit_depth: int = 8
+
+    @property
+    def reduces_depth(self) -> bool:
+        """Whether the result has fewer bits a channel than the input, since its format has no more."""
+        return self.input_bit_depth > 8 and self.output_format != "png"
 
     @property
     def most_result_bytes(self) -> int:
         """What the result may need at most: its pixels hardly compressed, and the input's metadata."""
         channels = 3 if self.output_format == "jpeg" else 4
+        sample_bytes = 1 if self.reduces_depth else self.input_bit_depth // 8
         pixels = self.input_width * self.input_height * self.scale**2
-        return int(pixels * channels * INCOMPRESSIBLE) + self.input_bytes + RECORDS_BYTES
+        return int(pixels * channels * sample_bytes * INCOMPRESSIBLE) + self.input_bytes + RECORDS_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,19 @@ import io
 import tempfile
 from typing import IO
 
+from deployments.decoder.decoder import Decoder
+from deployments.decoder.wire import Bounds
 from deployments.errands import insist
 from deployments.jobs.messages import Grant
 from deployments.jobs.record import Order, Result
 from deployments.storage.storage import JobStorage
 from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
-from upscaler.codec import decode, encode
+from upscaler.encoding import encode
 from upscaler.engine import Engine, Pass
 from upscaler.errors import CancelledError
 from upscaler.model import Model
-from upscaler.picture import Picture
+from upscaler.picture import Limits, Picture
 from upscaler.transfer import Pixels
 
 SPOOL_BYTES = 32 << 20
@@ -37,6 +39,7 @@ class Work:
     def __init__(self, grant: Grant) -> None:
         self.grant = grant
         self._pass: Pass | None = None
+        self._num_passes, self._num_ended = 1, 0
         self._cancelled = False
         self._stored = False
         self.resting = False
@@ -47,7 +50,8 @@ class Work:
         """0…99, never falling."""
         if self._stored:
             return 99
-        return int(self._pass.progress * COMPUTED_PROGRESS) if self._pass else 0
+        running = self._pass.progress if self._pass else 0.0
+        return int((self._num_ended + running) / self._num_passes * COMPUTED_PROGRESS)
 
     @property
     def remaining_s(self) -> float:
@@ -60,39 +64,53 @@ class Work:
         if self._pass is not None:
             self._pass.cancel()
 
-    async def run(self, storage: JobStorage, engine: Engine, shelf: ModelShelf, codecs: Codecs) -> Result:
+    async def run(
+        self, storage: JobStorage, decoder: Decoder, engine: Engine, shelf: ModelShelf, codecs: Codecs
+    ) -> Result:
         """Do the job; its result is in storage but not yet published when this returns.
 
-        Raises UpscalerError when the picture or the model is at fault, InputMissingError, StorageError.
+        Raises UpscalerError when the picture or the model is at fault, InputMissingError, DecoderError, StorageError.
         """
         order = self.grant.order
         try:
             data = await storage.get_input(self.grant.job_id)
         except FileNotFoundError as error:
             raise InputMissingError(self.grant.job_id) from error
-        picture = await codecs.run(lambda: decode(io.BytesIO(data), order.scale if order.keeps_metadata else None))
+        picture = await decoder.decode(io.BytesIO(data), _bounds(order), keeps_metadata=order.keeps_metadata)
+        layers = await codecs.run(picture.layers)
         model = await asyncio.to_thread(shelf.get, order.model)
-        pixels = await self._enlarged(engine, model, picture)
+        self._num_passes = len(layers)
+        enlarged = [await self._enlarged(engine, model, layer) for layer in layers]
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
-            size_bytes, sha256 = await codecs.run(lambda: _encode(picture, pixels, order, file))
+            size_bytes, sha256 = await codecs.run(lambda: _encode(picture, enlarged, order, file))
             name = await insist(lambda: storage.put_result(self.grant.job_id, self.grant.fence, file))
         self._stored = True
         return Result(name, size_bytes, sha256)
 
-    async def _enlarged(self, engine: Engine, model: Model, picture: Picture) -> Pixels:
+    async def _enlarged(self, engine: Engine, model: Model, layer: Pixels) -> Pixels:
         """The engine's part. It ends with this task: nothing is computed for nobody."""
         if self._cancelled:
             raise CancelledError("cancelled")
-        self._pass = engine.submit(model, picture.pixels)
+        self._pass = engine.submit(model, layer)
         try:
-            return await asyncio.wrap_future(self._pass.result)
+            enlarged = await asyncio.wrap_future(self._pass.result)
         finally:
             self._pass.cancel()
+        self._pass, self._num_ended = None, self._num_ended + 1
+        return enlarged
 
 
-def _encode(picture: Picture, pixels: Pixels, order: Order, file: IO[bytes]) -> tuple[int, str]:
+def _bounds(order: Order) -> Bounds:
+    """What was admitted, whatever the limits are by now."""
+    px = order.input_width * order.input_height
+    return Bounds(
+        Limits(px, px * order.scale**2, max(order.input_width, order.input_height) * order.scale), order.scale
+    )
+
+
+def _encode(picture: Picture, layers: list[Pixels], order: Order, file: IO[bytes]) -> tuple[int, str]:
     """Write the finished picture to `file`; its size in bytes and its sha256."""
-    encode(picture.enlarged(pixels, order.scale), file, order.output_format, order.quality)  # type: ignore[arg-type]
+    encode(picture.enlarged(layers, order.scale), file, order.output_format, order.quality)  # type: ignore[arg-type]
     file.seek(0)
     digest = hashlib.sha256()
     while chunk := file.read(DIGEST_BYTES):

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable
 
+from deployments.decoder.decoder import Decoder
 from deployments.errands import RETRY_S, insist
 from deployments.errors import ConfigurationError, ServiceError
 from deployments.jobs.messages import Grant, Report, Store
@@ -38,12 +39,13 @@ class Worker:
     def __init__(self, holder: str, store: Store, storage: JobStorage, engine: Engine, shelf: ModelShelf) -> None:
         self._holder, self._store, self._storage = holder, store, storage
         self._engine, self._shelf = engine, shelf
-        self.codecs = Codecs()
+        self.codecs, self._decoder = Codecs(), Decoder()
         self._on_hand: dict[str, tuple[Work, asyncio.Task[None]]] = {}
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Both loops, until `stop`. An error of the store is waited out; any other ends the worker."""
+        self._decoder.start()
         reporting = asyncio.ensure_future(self._report_loop())
         try:
             while not self._stopping.is_set() and not reporting.done():
@@ -51,6 +53,7 @@ class Worker:
         finally:
             await self._finish()
             self.codecs.close()
+            self._decoder.close()
             reporting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reporting
@@ -104,7 +107,7 @@ class Worker:
         """One job to its end. It fails alone, whatever befell it."""
         job_id, fence = work.grant.job_id, work.grant.fence
         try:
-            result = await work.run(self._storage, self._engine, self._shelf, self.codecs)
+            result = await work.run(self._storage, self._decoder, self._engine, self._shelf, self.codecs)
             published = await insist(lambda: self._store.complete(job_id, fence, result))
             if not published:
                 await self._storage.delete_file(job_id, result.name)

@@ -18,7 +18,8 @@ from rich.progress import Progress
 
 from upscaler.catalogue import find_spec, load_catalogue
 from upscaler.cli.models import pull
-from upscaler.codec import decode, encode, probe
+from upscaler.decoding import decode, probe
+from upscaler.encoding import encode
 from upscaler.errors import UpscalerError, WeightsError
 from upscaler.picture import Format, Limits, Picture, result_format
 from upscaler.weights import WeightsStore, default_cache_dir
@@ -62,8 +63,8 @@ def enlarge(request: Request) -> None:
         device = model.device
         console.print(f"{model.spec.name} on {device.torch_device} in {device.dtype_name}: {device.reason}")
     with seconds.of("compute"):
-        pixels = _compute(model, picture, console, quiet=request.json)
-        result = picture.enlarged(pixels, request.scale)
+        layers = _compute(model, picture, console, quiet=request.json)
+        result = picture.enlarged(layers, request.scale)
     with seconds.of("encode"):
         _write(result, request.output, target_format)
     if request.json:
@@ -122,19 +123,20 @@ def _load(request: Request) -> Model:
     return load_model(spec, weights, device)
 
 
-def _compute(model: Model, picture: Picture, console: Console, *, quiet: bool) -> Pixels:
+def _compute(model: Model, picture: Picture, console: Console, *, quiet: bool) -> list[Pixels]:
+    """The picture's layers, each enlarged by the model."""
     from upscaler.engine import Engine
 
     engine = Engine(model.device)
     engine.start()
     try:
-        work = engine.submit(model, picture.pixels)
+        works = [engine.submit(model, layer) for layer in picture.layers()]
         with Progress(console=console, disable=quiet) as bar:
-            task = bar.add_task("upscaling", total=1.0)
-            while not work.result.done():
-                wait([work.result], timeout=POLL_S)
-                bar.update(task, completed=work.progress)
-        return work.result.result()
+            task = bar.add_task("upscaling", total=float(len(works)))
+            while wait([work.result for work in works], timeout=POLL_S).not_done:
+                bar.update(task, completed=sum(work.progress for work in works))
+            bar.update(task, completed=len(works))
+        return [work.result.result() for work in works]
     finally:
         engine.close()
 

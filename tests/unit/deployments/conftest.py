@@ -13,6 +13,7 @@ import httpx
 import pytest
 from obstore.store import MemoryStore
 
+from deployments.decoder.decoder import Decoder
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Admission, Serving
 from deployments.ingress.api import create_app
@@ -134,11 +135,19 @@ async def store(storage, clock) -> AsyncIterator[JobStore]:
     await store.close()
 
 
+@pytest.fixture(scope="session")
+def decoder() -> Iterator[Decoder]:
+    """One for all tests, each of which has an event loop of its own: so nobody may have to wait for a turn."""
+    decoder = Decoder(max_running=100)
+    yield decoder
+    decoder.close()
+
+
 @pytest.fixture
-def backend(store, storage) -> Backend:
+def backend(store, storage, decoder) -> Backend:
     models = ("realesr-animevideov3", "realesrgan-x4plus")
     serving = Serving(load_catalogue(), models, models[0], Limits(max_input_px=10_000), 200.0, MAX_UPLOAD)
-    return Backend(store, storage, Admission(serving), access=Access(("*",)))
+    return Backend(store, storage, Admission(serving, decoder), access=Access(("*",)))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from deployments.jobs.table import JobTable
 from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import open_storage
 from tests.unit.deployments.conftest import ORDER, FakeClock, an_order
-from upscaler.codec import encode
+from upscaler.encoding import encode
 from upscaler.picture import Picture
 
 POLICY = Policy()

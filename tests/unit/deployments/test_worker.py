@@ -7,16 +7,18 @@ import contextlib
 import io
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from deployments.errands import RETRY_S
 from deployments.errors import StorageError
 from deployments.jobs.messages import Acceptance
 from deployments.jobs.policy import Policy
-from deployments.jobs.record import Order, new_job_id
+from deployments.jobs.record import new_job_id
 from deployments.jobs.store import JobStore
 from deployments.storage.storage import JobStorage, open_storage
 from deployments.upscaler import worker as worker_module
@@ -73,7 +75,8 @@ async def store(tmp_path):
 async def submit(store: JobStore, data: bytes, **changes: object) -> str:
     job_id = new_job_id()
     await store.storage.put_input(job_id, io.BytesIO(data))
-    order = Order(**{name: getattr(ORDER, name) for name in Order.__dataclass_fields__} | changes)
+    with Image.open(io.BytesIO(data)) as image:
+        order = replace(ORDER, input_width=image.width, input_height=image.height, **changes)
     assert isinstance(await store.submit(job_id, order), Acceptance)
     return job_id
 
@@ -131,20 +134,20 @@ async def test_a_job_whose_input_is_gone_fails_and_is_not_tried_for_ever(store, 
         assert (await ended(store, job_id))["error_code"] == "input_lost"
 
 
-async def test_a_job_that_is_dropped_before_its_pass_began_computes_nothing(store, engine, shelf):
+async def test_a_job_that_is_dropped_before_its_pass_began_computes_nothing(store, decoder, engine, shelf):
     job_id = await submit(store, png(1))
     grant = await store.lease("holder", 0.0, 1.0)
     work = Work(grant)
     work.cancel()
     with pytest.raises(CancelledError):
-        await work.run(store.storage, engine, shelf, Codecs())
+        await work.run(store.storage, decoder, engine, shelf, Codecs())
     assert (await store.status(job_id))["progress"] == 0
 
 
-async def test_a_task_that_is_called_off_ends_its_pass(store, engine, shelf):
+async def test_a_task_that_is_called_off_ends_its_pass(store, decoder, engine, shelf):
     await submit(store, png(1, 1500, 1500))
     work = Work(await store.lease("holder", 0.0, 1.0))
-    running = asyncio.ensure_future(work.run(store.storage, engine, shelf, Codecs()))
+    running = asyncio.ensure_future(work.run(store.storage, decoder, engine, shelf, Codecs()))
     async with asyncio.timeout(60):
         while work.progress < 1:
             await asyncio.sleep(0.01)
@@ -169,6 +172,8 @@ async def test_a_job_that_is_leased_again_to_the_same_worker_is_done_by_it(store
             await asyncio.sleep(0.02)
     document = await store.status(job_id)
     assert (document["status"], document["attempt"]) == ("completed", 2)
+    worker.codecs.close()
+    worker._decoder.close()
 
 
 async def test_a_stopped_worker_gives_back_what_it_has_no_time_for(store, engine, shelf):

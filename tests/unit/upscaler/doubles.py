@@ -87,10 +87,16 @@ class PieceModel:
         self._pieces, self._before, self._needs_bytes = pieces, before, needs_bytes
         self.closed = False
 
-    def flop(self, height: int, width: int) -> int:
+    def dtype_for(self, pixels: Pixels) -> torch.dtype:
+        return self.device.dtype
+
+    def flop_per_s(self, dtype: torch.dtype) -> float:
+        return self.device.flop_per_s
+
+    def flop(self, height: int, width: int, dtype: torch.dtype) -> int:
         return self._pieces
 
-    def bytes_needed(self, height: int, width: int) -> int:
+    def bytes_needed(self, height: int, width: int, dtype: torch.dtype) -> int:
         return self._needs_bytes
 
     def upscale(self, pixels: Pixels) -> Generator[int, None, Pixels]:

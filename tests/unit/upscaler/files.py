@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 
-from upscaler.codec import Header, decode, encode, probe
+from upscaler.decoding import Header, decode, probe
+from upscaler.encoding import encode
 from upscaler.picture import Picture
 
 FORMATS = ["png", "jpeg", "webp"]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.pictures import encoded, picture
 from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, written
-from upscaler.codec import decode
+from upscaler.decoding import decode
 from upscaler.metadata import JPEG_XMP_BYTES, ORIENTATION, Metadata, read_metadata
 
 MAKE, X_RESOLUTION, EXIF_IFD, GPS_IFD = 0x010F, 0x011A, 0x8769, 0x8825

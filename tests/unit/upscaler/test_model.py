@@ -29,7 +29,7 @@ def tiny(catalogue, name: str, budget_bytes: int = 1 << 30, **shape: int) -> Mod
 
 
 def needs(model: Model, height: int, width: int) -> int:
-    return model._map_bytes(height, width)
+    return model._map_bytes(height, width, model.device.dtype)
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> int:
@@ -81,7 +81,6 @@ def test_the_pieces_of_all_tiles_add_up_to_the_work_announced(catalogue, name, s
     assert len(model.plan(*shape)) > 1
     yielded, _ = drained(model.upscale(noise(*shape)))
     assert sum(yielded) == model.flop(*shape)
-    assert model.seconds(*shape) == model.flop(*shape) / model.device.flop_per_s
 
 
 @pytest.mark.parametrize("shape", [(400, 300), (3000, 4000), (1, 60_000), (1080, 1920)])

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 from tests.pictures import encoded, picture
 from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, header, read, written
-from upscaler.codec import Header
+from upscaler.decoding import Header
 
 ORIENTATION = 0x0112
 

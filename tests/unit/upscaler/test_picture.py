@@ -11,19 +11,24 @@ from upscaler.errors import PictureTooLargeError
 from upscaler.picture import SIDE_LIMIT, Limits, Picture, result_format
 
 
+def layers(source: Picture) -> list[np.ndarray]:
+    """What a model makes of a picture that repeats pixels."""
+    return [repeated(layer) for layer in source.layers()]
+
+
 def a_picture(height: int = 6, width: int = 9, *, alpha: bool = False) -> Picture:
     return Picture(noise(height, width), noise(height, width, 1)[..., 0] if alpha else None, False, b"icc", "webp")
 
 
 def test_at_the_native_scale_the_pixels_are_taken_as_they_are():
     pixels = repeated(a_picture().pixels)
-    assert a_picture().enlarged(pixels, 4).pixels is pixels
+    assert a_picture().enlarged([pixels], 4).pixels is pixels
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_every_part_gets_the_size_asked_for(scale):
     source = a_picture(alpha=True)
-    result = source.enlarged(repeated(source.pixels), scale)
+    result = source.enlarged(layers(source), scale)
     assert (result.height, result.width) == (6 * scale, 9 * scale)
     assert result.alpha.shape == (6 * scale, 9 * scale)
     assert (result.icc_profile, result.format, result.is_gray) == (b"icc", "webp", False)
@@ -33,13 +38,13 @@ def test_every_part_gets_the_size_asked_for(scale):
 def test_between_scales_stands_lanczos(scale):
     pixels = repeated(a_picture().pixels)
     expected = Image.fromarray(pixels).resize((9 * scale, 6 * scale), Image.Resampling.LANCZOS)
-    assert np.array_equal(a_picture().enlarged(pixels, scale).pixels, np.asarray(expected))
+    assert np.array_equal(a_picture().enlarged([pixels], scale).pixels, np.asarray(expected))
 
 
 def test_full_and_no_alpha_stay_what_they_are():
     for value in (0, 255):
         source = Picture(noise(6, 9), np.full((6, 9), value, np.uint8), False, None, "png")
-        assert (source.enlarged(repeated(source.pixels), 3).alpha == value).all()
+        assert (source.enlarged(layers(source), 3).alpha == value).all()
 
 
 LIMITS = Limits(max_input_px=10_000, max_output_px=90_000, max_side_px=900)

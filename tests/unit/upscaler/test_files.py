@@ -10,7 +10,8 @@ from PIL import Image, ImageCms
 
 from tests.pictures import encoded, picture
 from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, header, read, written
-from upscaler.codec import MAX_ICC_BYTES, Header, sniff
+from upscaler.colour import MAX_ICC_BYTES
+from upscaler.decoding import Header, sniff
 from upscaler.errors import AnimatedPictureError, InvalidPictureError, PictureError, UnsupportedFormatError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -101,13 +102,6 @@ def test_a_palette_with_an_alpha_for_each_entry_is_read():
     image = picture(4).quantize(4)
     found = read(encoded(image, transparency=bytes([0, 80, 160, 255])))
     assert np.array_equal(found.alpha, np.array([0, 80, 160, 255])[np.asarray(image)])
-
-
-def test_16_bit_gray_is_reduced_by_rounding():
-    values = np.linspace(0, 65_535, WIDTH * HEIGHT).astype(np.uint16).reshape(HEIGHT, WIDTH)
-    found = read(encoded(Image.fromarray(values)))
-    assert found.is_gray
-    assert np.array_equal(found.pixels[..., 0], np.round(values / 257.0).astype(np.uint8))
 
 
 @pytest.mark.parametrize("name", FORMATS)

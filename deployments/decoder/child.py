@@ -1,0 +1,91 @@
+"""A child: decodes one picture under limits that the kernel keeps, answers, ends. Knows no key, no network, no job."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import signal
+import socket
+import warnings
+from pathlib import Path
+
+from deployments.decoder.wire import MAX_EXTRAS_BYTES, MAX_LINE_BYTES, MAX_PX_BYTES, Ask, refused, to_line, told
+from deployments.decoder.wire import write_picture as write
+from upscaler.decoding import decode, probe
+from upscaler.errors import InvalidPictureError, PictureError
+from upscaler.picture import Picture, check_side
+
+WALL_S = 60
+"""On a machine that has better things to do; what a picture really costs is bounded by processor time."""
+
+CPU_S, CPU_S_PER_MPX = 3, 0.2
+HEADER_BYTES, BYTES_PER_PX, TIMES_FILE = 192 << 20, 40, 4
+"""Memory for a header, and for each pixel and each byte of the file: several times what the worst codec needs."""
+
+MAX_FILES = 32
+STATM = Path("/proc/self/statm")
+
+
+def serve(connection: socket.socket, source: int, target: int) -> None:
+    """Do the one task that comes through `connection`: read the picture from `source`, put it into `target`."""
+    _limit_all()
+    ask = Ask.from_line(_line(connection))
+    try:
+        picture = _decoded(ask, source)
+        if ask.wants_pixels:
+            write(picture, target)
+        word = to_line(told(picture))
+    except PictureError as error:
+        word = to_line(refused(error))
+    except MemoryError:
+        word = to_line(refused(InvalidPictureError("the image needs too much memory to be decoded")))
+    connection.sendall(word)
+
+
+def _decoded(ask: Ask, source: int) -> Picture:
+    bounds = ask.bounds
+    with os.fdopen(source, "rb") as file:
+        header = probe(file)
+        bounds.limits.check(header.width, header.height, bounds.scale)
+        check_side(bounds.format, header.width, header.height, bounds.scale)
+        _limit_for(header.width * header.height, os.fstat(source).st_size)
+        return decode(file, bounds.scale if ask.keeps_metadata else None)
+
+
+def _line(connection: socket.socket) -> bytes:
+    line = b""
+    while not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES and (part := connection.recv(MAX_LINE_BYTES)):
+        line += part
+    return line
+
+
+def _limit_all() -> None:
+    """What any picture may take until its header is known."""
+    warnings.simplefilter("ignore")  # libraries warn of damage that they can live with
+    signal.setitimer(signal.ITIMER_REAL, WALL_S)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
+    _limit(resource.RLIMIT_CPU, CPU_S)
+    _limit_memory(HEADER_BYTES)
+
+
+def _limit_for(px: int, file_bytes: int) -> None:
+    """What a picture of so many pixels may take."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most := px * MAX_PX_BYTES + MAX_EXTRAS_BYTES, most))
+    _limit(resource.RLIMIT_CPU, CPU_S + math.ceil(CPU_S_PER_MPX * px / 1e6))
+    _limit_memory(HEADER_BYTES + BYTES_PER_PX * px + TIMES_FILE * file_bytes)
+
+
+def _limit(what: int, amount: int) -> None:
+    """The lower limit alone, which can be raised again, and at which the kernel tells why it ends a process."""
+    most = resource.getrlimit(what)[1]
+    resource.setrlimit(what, (amount if most == resource.RLIM_INFINITY else min(amount, most), most))
+
+
+def _limit_memory(more_bytes: int) -> None:
+    """Addresses beside those that the process has already. Where the kernel does not tell those, there is no limit."""
+    if STATM.exists():
+        had_bytes = int(STATM.read_text().split()[0]) * resource.getpagesize()
+        _limit(resource.RLIMIT_AS, had_bytes + more_bytes)

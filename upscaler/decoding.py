@@ -1,0 +1,171 @@
+"""Bytes to Picture, by Pillow, and by libvips where a PNG has 16 bits. No other parser is reachable.
+
+What comes from strangers is decoded in a process that can be spared (deployments/decoder).
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from typing import IO
+
+import numpy as np
+from PIL import Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from upscaler.chunks import SIGNATURE, PngFile, png_header, take_apart
+from upscaler.colour import LAB, fitting_profile, space_of, to_srgb
+from upscaler.errors import InvalidPictureError, PictureError, UnsupportedFormatError
+from upscaler.metadata import ORIENTATION, read_metadata
+from upscaler.picture import Format, Picture
+from upscaler.values import Values, to_colours
+from upscaler.webp import webp_header
+
+Image.MAX_IMAGE_PIXELS = None  # Limits decides, from the header, with the contract's answer
+PngImagePlugin.MAX_TEXT_CHUNK = 4 << 20  # what is in a PNG that Pillow sees is bounded already
+
+PLUGINS = (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
+"""Loaded here, since Pillow loads all that it has when one is missing."""
+
+SIGNATURES: dict[bytes, Format] = {SIGNATURE: "png", b"\xff\xd8\xff": "jpeg"}
+DEEP = 16
+"""Bits a channel that Pillow would cut down to 8."""
+
+SCAN_START, MAX_SCANS = b"\xff\xda", 500
+"""A progressive JPEG has about ten scans, each of which passes over the whole picture: thousands in a small file
+take minutes. libjpeg-turbo's own fuzzers stop at as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says of itself before its pixels are decoded; sides in pixels as stored, not yet turned
+    by the orientation, which in a PNG may stand behind the pixels."""
+
+    format: Format
+    width: int
+    height: int
+    bit_depth: int = 8
+
+
+def sniff(first: bytes) -> Format:
+    """The format by its first 12 bytes. Raises UnsupportedFormatError; names and types are not asked."""
+    for signature, name in SIGNATURES.items():
+        if first.startswith(signature):
+            return name
+    if first[:4] == b"RIFF" and first[8:12] == b"WEBP":
+        return "webp"
+    raise UnsupportedFormatError("the file is not a PNG, JPEG or WEBP image")
+
+
+def probe(file: IO[bytes]) -> Header:
+    """Read the header only. Raises UnsupportedFormatError, InvalidPictureError, AnimatedPictureError."""
+    return _probed(_whole(file))
+
+
+def decode(file: IO[bytes], keep_metadata_at: int | None = None) -> Picture:
+    """Decode a whole picture, orientation applied. Raises what `probe` raises.
+
+    `keep_metadata_at`: the scale at which its metadata is to be kept; None drops it.
+    """
+    data = _whole(file)
+    name = _probed(data).format
+    try:
+        return _decoded(data, name, keep_metadata_at)
+    except (MemoryError, PictureError):
+        raise
+    except Exception as error:  # a parser's own errors are of every kind; the bytes are to blame
+        raise InvalidPictureError("the image is damaged: its pixels cannot be decoded") from error
+
+
+def _whole(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _probed(data: bytes) -> Header:
+    name = sniff(data[:12])
+    if name == "png":
+        png = png_header(data)
+        return Header(name, png.width, png.height, png.bit_depth)
+    if name == "webp":
+        return Header(name, *webp_header(data))
+    if data.count(SCAN_START) > MAX_SCANS:
+        raise InvalidPictureError("the image takes too long to be decoded")
+    return Header(name, *_open(data, name).size)
+
+
+def _decoded(data: bytes, name: Format, keep_metadata_at: int | None) -> Picture:
+    png = take_apart(data) if name == "png" else None
+    image = _open(data if png is None else png.with_extras(), name)
+    image.load()
+    if png is not None and png.header.bit_depth == DEEP:
+        picture = _deep_picture(png)
+    else:
+        picture = _to_picture(image, name, image.info.get("icc_profile") if png is None else png.icc)
+    picture = _upright(picture, _orientation(image))
+    if png is not None and space_of(png.icc) != LAB:
+        picture = replace(picture, colour_chunks=png.colours)
+    if keep_metadata_at is None:
+        return picture
+    return replace(picture, metadata=read_metadata(image, keep_metadata_at))
+
+
+def _open(data: bytes, name: Format) -> Image.Image:
+    try:
+        return Image.open(
+            io.BytesIO(data), formats=(name.upper(),)
+        )  # of a phone's JPEG that holds several pictures, the primary one
+    except MemoryError:
+        raise
+    except Exception as error:  # as above
+        raise InvalidPictureError("the image is damaged: its header cannot be read") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - broken EXIF is dropped, not fatal
+        return 1
+
+
+def _upright(picture: Picture, orientation: int) -> Picture:
+    """The picture as it is to be seen. EXIF 3.0, section 4.6.5: from 5 on rows are columns; then it is mirrored
+    upside down, left to right, or both."""
+    if orientation not in range(2, 9):
+        return picture
+
+    def turned(values: Values) -> Values:
+        if orientation >= 5:
+            values = values.swapaxes(0, 1)
+        down = -1 if orientation in (3, 4, 7, 8) else 1
+        across = -1 if orientation in (2, 3, 6, 7) else 1
+        return np.ascontiguousarray(values[::down, ::across])
+
+    alpha = None if picture.alpha is None else turned(picture.alpha)
+    return replace(picture, pixels=turned(picture.pixels), alpha=alpha)
+
+
+def _to_picture(image: Image.Image, name: Format, icc: object) -> Picture:
+    is_gray = image.mode in ("1", "L", "LA", "La", "F")
+    has_alpha = image.mode in ("RGBA", "LA", "La", "PA", "RGBa") or "transparency" in image.info
+    profile = fitting_profile(icc, "CMYK" if image.mode == "CMYK" else "L" if is_gray else "RGB")
+    if not has_alpha:
+        if image.mode == "CMYK" or space_of(profile) == LAB:
+            image, profile = to_srgb(image.convert("RGB") if image.mode == "P" else image, profile), None
+        return Picture(np.asarray(image.convert("RGB")), None, is_gray, profile, name)
+    values = np.asarray(image.convert("RGBA"))
+    colours, alpha = values[..., :3], np.ascontiguousarray(values[..., 3])
+    if space_of(profile) == LAB:
+        colours, profile = np.asarray(to_srgb(Image.fromarray(np.ascontiguousarray(colours)), profile)), None
+    return Picture(np.ascontiguousarray(colours), alpha, is_gray, profile, name)
+
+
+def _deep_picture(png: PngFile) -> Picture:
+    """A PNG of 16 bits. libvips gives gray, gray with alpha, RGB or RGB with alpha."""
+    import pyvips  # it costs time, and few pictures need it
+
+    image = pyvips.Image.pngload_buffer(png.bare, fail_on="error")
+    values = np.frombuffer(image.write_to_memory(), np.uint16).reshape(image.height, image.width, image.bands)
+    is_gray, has_alpha = image.bands < 3, image.bands in (2, 4)
+    alpha = np.ascontiguousarray(values[..., -1]) if has_alpha else None
+    colours = to_colours(values[..., 0]) if is_gray else np.ascontiguousarray(values[..., :3])
+    return Picture(colours, alpha, is_gray, fitting_profile(png.icc, "L" if is_gray else "RGB"), "png")
