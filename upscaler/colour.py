@@ -24,7 +24,8 @@ READ_AS = {"L": "L", "RGB": "RGB", "CMYK": "CMYK"}
 FITTING = {"L": (GRAY, RGB), "RGB": (RGB, LAB), "CMYK": (CMYK,)}
 """By Pillow's mode: the spaces of profiles that mean something for it. Cameras tag gray JPEGs with RGB profiles."""
 
-PRECISE = ImageCms.Flags.HIGHRESPRECALC
+EXACT = ImageCms.Flags.NOOPTIMIZE
+"""The tables that littlecms would make instead are up to 2 ΔE off, and hardly faster on photographs."""
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 UNITS, ICC_UNITS = 100_000, 65_536
@@ -61,7 +62,7 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         image = Image.frombytes("LAB", image.size, _lab_bytes(image))
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
     intent = ImageCms.Intent(ImageCms.getDefaultIntent(profile))
-    converted = ImageCms.profileToProfile(image, profile, SRGB, intent, "RGB", flags=PRECISE)
+    converted = ImageCms.profileToProfile(image, profile, SRGB, intent, "RGB", flags=EXACT)
     if converted is None:
         raise ValueError("the colours could not be converted")
     return converted

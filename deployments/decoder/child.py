@@ -10,7 +10,7 @@ import socket
 import warnings
 from pathlib import Path
 
-from deployments.decoder.wire import MAX_EXTRAS_BYTES, MAX_LINE_BYTES, MAX_PX_BYTES, Ask, refused, to_line, told
+from deployments.decoder.wire import MAX_EXTRAS_BYTES, MAX_PX_BYTES, Ask, refused, to_line, told
 from deployments.decoder.wire import write_picture as write
 from upscaler.decoding import decode, probe
 from upscaler.errors import InvalidPictureError, PictureError
@@ -19,7 +19,7 @@ from upscaler.picture import Picture, check_side
 WALL_S = 60
 """On a machine that has better things to do; what a picture really costs is bounded by processor time."""
 
-CPU_S, CPU_S_PER_MPX = 3, 0.2
+CPU_S, CPU_S_PER_MPX = 3, 0.3
 HEADER_BYTES, BYTES_PER_PX, TIMES_FILE = 192 << 20, 40, 4
 """Memory for a header, and for each pixel and each byte of the file: several times what the worst codec needs."""
 
@@ -27,10 +27,10 @@ MAX_FILES = 32
 STATM = Path("/proc/self/statm")
 
 
-def serve(connection: socket.socket, source: int, target: int) -> None:
-    """Do the one task that comes through `connection`: read the picture from `source`, put it into `target`."""
+def serve(line: bytes, connection: socket.socket, source: int, target: int) -> None:
+    """Do the task that `line` tells of: read the picture from `source`, put it into `target`, and say so."""
     _limit_all()
-    ask = Ask.from_line(_line(connection))
+    ask = Ask.from_line(line)
     try:
         picture = _decoded(ask, source)
         if ask.wants_pixels:
@@ -51,13 +51,6 @@ def _decoded(ask: Ask, source: int) -> Picture:
         check_side(bounds.format, header.width, header.height, bounds.scale)
         _limit_for(header.width * header.height, os.fstat(source).st_size)
         return decode(file, bounds.scale if ask.keeps_metadata else None)
-
-
-def _line(connection: socket.socket) -> bytes:
-    line = b""
-    while not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES and (part := connection.recv(MAX_LINE_BYTES)):
-        line += part
-    return line
 
 
 def _limit_all() -> None:

@@ -113,18 +113,18 @@ class Decoder:
         try:
             with _scratch() as source:
                 await asyncio.to_thread(_copy, file, source)
-                connection = self._forked(source, target)
-            return self._understood(ask, *await _conversation(connection, ask))
+                connection = self._forked(ask, source, target)
+            return self._understood(ask, *await _last_words(connection))
         finally:
             self._turns.release()
 
-    def _forked(self, source: int, target: int) -> socket.socket:
+    def _forked(self, ask: Ask, source: int, target: int) -> socket.socket:
         """Our end of the connection to a new child."""
         ours, theirs = socket.socketpair()
         try:
             self.start()
             assert self._door is not None  # noqa: S101 - `start` has just made it
-            socket.send_fds(self._door, [b"!"], [theirs.fileno(), source, target])
+            socket.send_fds(self._door, [ask.to_line()], [theirs.fileno(), source, target])
         except OSError as error:
             ours.close()
             raise DecoderError("no decoder can be started") from error
@@ -148,17 +148,14 @@ class Decoder:
         return said
 
 
-async def _conversation(connection: socket.socket, ask: Ask) -> tuple[bytes | None, int | None]:
+async def _last_words(connection: socket.socket) -> tuple[bytes | None, int | None]:
     """A child's word and its exit status, as far as they come. Closing the connection ends the child."""
     reader, writer = await asyncio.open_unix_connection(sock=connection, limit=2 * MAX_LINE_BYTES)
     try:
         async with asyncio.timeout(WALL_S + SPARE_S):
-            writer.write(ask.to_line())
             said = await reader.readexactly(MAX_LINE_BYTES)  # which it will not be: the end comes first
     except asyncio.IncompleteReadError as ended:
         said = ended.partial
-    except ConnectionError:
-        said = b""
     except TimeoutError:
         return None, -signal.SIGALRM
     finally:

@@ -20,9 +20,10 @@ import traceback
 import pyvips  # noqa: F401 - so that children have it; it starts no threads before its first image
 
 from deployments.decoder import child
+from deployments.decoder.wire import MAX_LINE_BYTES
 
 FDS = 3
-"""With each request: the child's connection, the file to read, the file to write."""
+"""With each task: the child's connection, the file to read, the file to write."""
 
 
 class Zygote:
@@ -62,19 +63,19 @@ class Zygote:
         return True
 
     def _accept(self) -> bool:
-        word, fds, _, _ = socket.recv_fds(self._door, 1, FDS)
-        if len(fds) < FDS:
-            return bool(word)
+        line, fds, _, _ = socket.recv_fds(self._door, MAX_LINE_BYTES, FDS)  # never two at once: each has its fds
+        if not line:
+            return False
         connection, pid = socket.socket(fileno=fds[0]), os.fork()
         if not pid:
-            self._become_child(connection, *fds[1:])
+            self._become_child(line, connection, *fds[1:])
         for fd in fds[1:]:
             os.close(fd)
         self._connections[pid] = connection
         self._poll.register(connection, 0)  # of which only the end is told
         return True
 
-    def _become_child(self, connection: socket.socket, source: int, target: int) -> None:
+    def _become_child(self, line: bytes, connection: socket.socket, source: int, target: int) -> None:
         """Never returns."""
         status = os.EX_SOFTWARE
         try:
@@ -82,7 +83,7 @@ class Zygote:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for other in (self._door, *self._connections.values()):
                 other.close()
-            child.serve(connection, source, target)
+            child.serve(line, connection, source, target)
             status = os.EX_OK
         except BaseException:  # noqa: BLE001 - whatever it is, the zygote's loop must not run twice
             traceback.print_exc()

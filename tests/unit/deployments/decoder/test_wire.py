@@ -1,0 +1,77 @@
+"""What children say is checked: they may be under the command of their picture."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deployments.decoder.decoder import Decoder
+from deployments.decoder.wire import Ask, Bounds, Refused, Seen, Told, is_within, read_picture, to_line, told
+from deployments.errors import DecoderError
+from tests.pictures import png
+from tests.unit.upscaler.files import read
+from upscaler.errors import InvalidPictureError, PictureError, PictureTooLargeError
+from upscaler.picture import Limits
+
+BOUNDS = Bounds(Limits(max_input_px=1000), 4, "png")
+WORD = Told(Seen("png", 8, 8, 8, False, 1), False, 0, 0, 0, None, False, ())
+
+
+def understood(word: bytes, status: int | None = 0) -> Told:
+    return Decoder()._understood(Ask(BOUNDS), word, status)
+
+
+def test_tasks_and_words_come_back_as_they_were():
+    ask = Ask(BOUNDS, wants_pixels=True, keeps_metadata=True)
+    assert Ask.from_line(ask.to_line()) == ask
+    word = told(read(png(1, 8, 8)))
+    assert understood(to_line(word)) == word
+    with pytest.raises(PictureTooLargeError) as caught:
+        understood(to_line(Refused("PictureTooLargeError", "too large", {"width": 3, "height": 2, "limit": 1})))
+    assert (caught.value.width, caught.value.height, caught.value.limit) == (3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        replace(WORD.seen, width=0),
+        replace(WORD.seen, height=-1),
+        replace(WORD.seen, width=1001, height=1),
+        replace(WORD.seen, width=1 << 40, height=1 << 40),
+        replace(WORD.seen, bit_depth=64),
+    ],
+)
+def test_a_picture_that_cannot_be_is_not_believed(seen):
+    with pytest.raises(DecoderError):
+        understood(to_line(replace(WORD, seen=seen)))
+
+
+@pytest.mark.parametrize("name", ["icc_bytes", "exif_bytes", "xmp_bytes"])
+@pytest.mark.parametrize("size", [-1, 1 << 40])
+def test_extras_that_cannot_be_are_not_believed(name, size):
+    assert not is_within(replace(WORD, **{name: size}), BOUNDS)
+
+
+@pytest.mark.parametrize("word", [b"", b"{}", b"[]", b"null", b'{"seen": 1}', b"\xff\xfe", json.dumps("x").encode()])
+def test_words_of_no_sense_are_trouble_of_ours(word):
+    with pytest.raises(DecoderError):
+        understood(word)
+
+
+def test_an_error_of_another_name_is_still_one_of_the_picture():
+    for name in ("SystemExit", "UpscalerError", "os.system"):
+        with pytest.raises(PictureError) as caught:
+            understood(to_line(Refused(name, "sentence", {})))
+        assert type(caught.value) is InvalidPictureError
+
+
+def test_less_than_was_told_of_is_not_read_as_a_picture():
+    fd = os.memfd_create("test")
+    os.write(fd, np.zeros(8 * 8 * 3 - 1, np.uint8).tobytes())
+    with pytest.raises(EOFError):
+        read_picture(WORD, fd)
+    os.close(fd)

@@ -1,0 +1,147 @@
+"""PNG by chunks: what decoders get to see, and what is kept beside."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.pngs import a_png, assembled, idat, ihdr, samples
+from tests.unit.upscaler.files import header, read, written
+from upscaler import chunks
+from upscaler.chunks import MAX_EXTRA_BYTES, SIGNATURE, chunk_bytes, png_header, take_apart
+from upscaler.errors import AnimatedPictureError, InvalidPictureError
+
+PIXELS = samples(5, 7, 3, np.uint8)
+PROFILE = b"a profile"
+
+
+def iccp(data: bytes = PROFILE) -> tuple[bytes, bytes]:
+    return b"iCCP", b"name\0\0" + zlib.compress(data)
+
+
+def xmp(text: bytes, *, packed: bool) -> tuple[bytes, bytes]:
+    return b"iTXt", b"XML:com.adobe.xmp\0" + (b"\1\0" if packed else b"\0\0") + b"en\0word\0" + (
+        zlib.compress(text) if packed else text
+    )  # fmt: skip
+
+
+def test_what_is_of_use_is_kept_and_nothing_else():
+    gamma, density = (b"gAMA", struct.pack(">I", 45455)), (b"pHYs", struct.pack(">IIB", 2835, 2835, 1))
+    text = [(b"tEXt", b"Comment\0secret"), (b"zTXt", b"a\0\0" + zlib.compress(b"b")), (b"prVt", b"private")]
+    png = take_apart(a_png(PIXELS, iccp(), gamma, density, *text, xmp(b"<x/>", packed=False), (b"eXIf", b"MM\0*")))
+    assert png.bare == a_png(PIXELS)
+    assert (png.icc, png.exif, png.xmp, png.density) == (PROFILE, b"MM\0*", b"<x/>", density[1])
+    assert png.colours == (gamma,)
+    assert take_apart(png.with_extras()) == replace(png, icc=None, colours=())
+
+
+def test_packed_xmp_is_read():
+    assert take_apart(a_png(PIXELS, xmp(b"<x/>", packed=True))).xmp == b"<x/>"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        iccp(bytes(MAX_EXTRA_BYTES + 1)),
+        iccp(bytes(1 << 28)),
+        (b"iCCP", b"name\0\0" + b"not zlib"),
+        (b"iCCP", b"name\0\0" + zlib.compress(PROFILE)[:-3]),
+        (b"iCCP", b"name\0\7" + zlib.compress(PROFILE)),
+        (b"iCCP", b"no end of the name"),
+        (b"iCCP", b""),
+        xmp(bytes(1 << 28), packed=True),
+        xmp(bytes(MAX_EXTRA_BYTES + 1), packed=False),
+        (b"iTXt", b"XML:com.adobe.xmp\0"),
+        (b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 28))),
+        (b"eXIf", bytes(MAX_EXTRA_BYTES + 1)),
+        (b"gAMA", b"too long"),
+        (b"pHYs", b""),
+        (b"cHRM", b"short"),
+        (b"sBIT", b""),
+        (b"hIST", b"?"),
+    ],
+)
+def test_what_is_broken_or_enormous_is_dropped_and_the_picture_read(bomb):
+    data = a_png(PIXELS, bomb)
+    png = take_apart(data)
+    assert (png.bare, png.icc, png.exif, png.density, png.colours) == (a_png(PIXELS), None, None, None, ())
+    assert not png.xmp
+    assert np.array_equal(read(data).pixels, PIXELS)
+
+
+@pytest.mark.parametrize("kind", [b"iCCP", b"tEXt", b"gAMA", b"eXIf"])
+def test_an_ancillary_chunk_with_a_wrong_checksum_is_dropped(kind):
+    damaged = chunk_bytes(kind, struct.pack(">I", 1))[:-4] + b"\0\0\0\0"
+    data = a_png(PIXELS)
+    assert take_apart(data[:33] + damaged + data[33:]).bare == data
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"PLTE", b"IEND", b"XXXX"])
+def test_a_critical_chunk_with_a_wrong_checksum_is_fatal(kind):
+    data = a_png(PIXELS)
+    with pytest.raises(InvalidPictureError):
+        take_apart(data[:33] + chunk_bytes(kind, b"abc")[:-4] + b"\0\0\0\0" + data[33:])
+
+
+def test_nothing_behind_the_end_mark_is_seen_or_survives():
+    data = a_png(PIXELS) + b"PK\3\4 an archive" + a_png(PIXELS, (b"tEXt", b"Comment\0second"))
+    assert take_apart(data).bare == a_png(PIXELS)
+    assert b"archive" not in written(read(data))
+
+
+def test_the_header_is_read_whatever_follows():
+    data = assembled([ihdr(30_000, 20_000, 16, 6)])
+    for cut in (0, 1, 40):
+        found = png_header(data[:33] + b"\xff" * cut)
+        assert (found.width, found.height, found.bit_depth) == (30_000, 20_000, 16)
+    assert header(data).bit_depth == 16
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ihdr(0, 5),
+        ihdr(5, 0),
+        ihdr(1 << 31, 5),
+        ihdr(5, 5, 3),
+        ihdr(5, 5, 16, 3),
+        ihdr(5, 5, 8, 5),
+        (b"IHDR", ihdr(5, 5)[1][:10] + b"\1\0\0"),
+        (b"IHDR", ihdr(5, 5)[1][:10] + b"\0\1\0"),
+        (b"IHDR", ihdr(5, 5)[1][:10] + b"\0\0\2"),
+        (b"IHDR", b"short"),
+        (b"IDAT", b"instead"),
+    ],
+)
+def test_an_impossible_header_is_refused(head):
+    for look in (header, read):
+        with pytest.raises(InvalidPictureError):
+            look(assembled([head, idat(PIXELS)]))
+
+
+def test_more_chunks_than_any_encoder_writes_are_refused(monkeypatch):
+    monkeypatch.setattr(chunks, "MAX_CHUNKS", 50)
+    assert take_apart(a_png(PIXELS, *[(b"tEXt", b"a\0b")] * 40))
+    with pytest.raises(InvalidPictureError):
+        take_apart(a_png(PIXELS, *[(b"tEXt", b"a\0b")] * 60))
+
+
+@pytest.mark.parametrize(("num_frames", "is_animated"), [(0, False), (1, False), (2, True)])
+def test_an_animation_has_more_than_one_picture(num_frames, is_animated):
+    data = a_png(PIXELS, (b"acTL", struct.pack(">II", num_frames, 0)))
+    if is_animated:
+        with pytest.raises(AnimatedPictureError):
+            read(data)
+    else:
+        assert np.array_equal(read(data).pixels, PIXELS)
+
+
+def test_a_file_that_ends_inside_of_a_chunk_is_refused():
+    data = a_png(PIXELS)
+    for cut in range(len(SIGNATURE), len(data)):
+        with pytest.raises(InvalidPictureError):
+            take_apart(data[:cut])
