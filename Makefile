@@ -9,7 +9,7 @@ DEV_INSTALLED := $(VENV)/.installed-dev
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults test-api check documents format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-api check documents pictures format help clean
 
 run: $(INSTALLED)  ## install, then serve on http://localhost:8089
 	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
@@ -43,6 +43,9 @@ check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file o
 
 documents: $(DEV_INSTALLED)  ## make those parts of the documentation that come from the code
 	$(BIN)/python -m tests.documents
+
+pictures: $(INSTALLED)  ## draw the pictures of docs/fidelity.md anew
+	$(BIN)/python examples/what_is_kept.py
 
 format: $(DEV_INSTALLED)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

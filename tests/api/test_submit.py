@@ -12,6 +12,8 @@ from PIL import Image
 
 from tests.api.rows import SUBMIT, conforms, row
 from tests.pictures import decoded, encoded, picture, png
+from tests.pngs import a_png, samples
+from upscaler.chunks import png_header
 
 
 @row(SUBMIT, "accepted: image and record are on disk", 202, "`Location`, `Retry-After`", example="accepted")
@@ -79,6 +81,24 @@ def test_flattened(alice):
     assert alice.status(job_id, params={"wait": "60"}).json()["output"]["alpha"] == "flattened on white"
     assert np.all(decoded(alice.download(job_id).content) > 250)
     return answer
+
+
+@row(SUBMIT, "16 bits asked into a JPEG or WEBP", 202, "reduced to 8; the status says so", example="accepted")
+def test_reduced(alice):
+    values, answers = samples(16, 16, 3), []
+    for fields, reduced in (
+        ({"format": "jpeg"}, True),
+        ({"format": "webp"}, True),
+        ({"format": "png"}, False),
+        ({}, False),
+    ):
+        answers.append(answer := alice.submit(a_png(values), **fields))
+        job_id = answer.json()["job_id"]
+        output = alice.status(job_id, params={"wait": "60"}).json()["output"]
+        assert output.get("depth") == ("reduced to 8 bits" if reduced else None)
+        data = alice.download(job_id).content
+        assert reduced or png_header(data).bit_depth == 16
+    return answers
 
 
 @row(SUBMIT, "`metadata` is `keep`", 202, "EXIF, XMP and resolution stay, else they go", example="accepted")

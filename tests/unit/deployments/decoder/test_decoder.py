@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
-import os
-import signal
 import struct
-import time
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deployments.decoder import decoder as decoder_module
-from deployments.decoder.decoder import Decoder
 from deployments.decoder.wire import Bounds
-from deployments.errors import DecoderError
 from tests.pictures import encoded, picture, png
 from tests.pngs import a_png, ihdr, samples
+from tests.unit.deployments.decoder.conftest import BOUNDS, children_of, open_files, until
 from tests.unit.upscaler.profiles import DISPLAY_P3
 from upscaler.chunks import SIGNATURE, chunk_bytes
 from upscaler.decoding import decode
@@ -34,10 +28,6 @@ from upscaler.picture import Limits
 
 pytestmark = pytest.mark.anyio
 
-BOUNDS = Bounds(Limits(), 4)
-SLOW = b"\xff\xd8" + b"\xff" * (24 << 20)
-"""A JPEG of 24 MiB of fill bytes, which Pillow passes over one by one."""
-
 PICTURES = {
     "png": png(1),
     "jpeg": encoded(picture(2), "jpeg", icc_profile=DISPLAY_P3, quality=80),
@@ -45,41 +35,6 @@ PICTURES = {
     "16 bits": a_png(samples(9, 11, 4), (b"gAMA", struct.pack(">I", 50_000))),
     "gray": encoded(picture(4).convert("L")),
 }
-
-
-@pytest.fixture
-async def decoder() -> AsyncIterator[Decoder]:
-    decoder = Decoder()
-    yield decoder
-    decoder.close()
-
-
-def children_of(decoder: Decoder) -> list[int]:
-    if decoder._zygote is None:
-        return []
-    listed = Path(f"/proc/{decoder._zygote.pid}/task/{decoder._zygote.pid}/children").read_text()
-    return [int(pid) for pid in listed.split()]
-
-
-def open_files(pid: object = "self") -> list[str]:
-    """What the descriptors of a process stand for, but for those that come and go with event loops and threads."""
-    found = []
-    for fd in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            found.append(str(fd.readlink()).split(":")[0])
-    return sorted(found)
-
-
-async def until(is_true: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not is_true():
-            await asyncio.sleep(0.01)
-
-
-async def child_of(decoder: Decoder) -> int:
-    """The child that runs, once there is one."""
-    await until(lambda: children_of(decoder))
-    return children_of(decoder)[0]
 
 
 @pytest.mark.parametrize("data", PICTURES.values(), ids=PICTURES)
@@ -134,15 +89,6 @@ async def test_limits_are_judged_by_the_header_alone(decoder):
         await decoder.look(io.BytesIO(encoded(picture(1, 5000, 2))), Bounds(Limits(), 4, "webp"))
 
 
-async def test_what_takes_too_long_is_ended_by_the_kernel(decoder):
-    began_at = time.monotonic()
-    with pytest.raises(InvalidPictureError, match="too long"):
-        await decoder.look(io.BytesIO(SLOW), BOUNDS)
-    assert decoder.num_died == 1
-    assert time.monotonic() - began_at < 30  # three seconds of a processor, on a machine that has other work
-    assert await decoder.look(io.BytesIO(png(1)), BOUNDS)
-
-
 async def test_a_jpeg_of_thousands_of_scans_is_refused_at_once(decoder):
     data = encoded(picture(1, 200, 200), "jpeg", progressive=True)
     start = data.index(b"\xff\xda")
@@ -150,48 +96,6 @@ async def test_a_jpeg_of_thousands_of_scans_is_refused_at_once(decoder):
     with pytest.raises(InvalidPictureError, match="too long"):
         await decoder.look(io.BytesIO(data[:start] + data[start:end] * 600 + data[end:]), BOUNDS)
     assert decoder.num_died == 0
-
-
-async def test_who_leaves_ends_the_child(decoder):
-    leaving = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
-    await child_of(decoder)
-    leaving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await leaving
-    await until(lambda: not children_of(decoder), 2.5)  # well before the three seconds that the kernel would let it run
-
-
-@pytest.mark.parametrize(("number", "kind"), [(signal.SIGKILL, DecoderError), (signal.SIGSEGV, InvalidPictureError)])
-async def test_a_child_that_dies_is_told_apart_by_who_has_ended_it(decoder, number, kind):
-    """The kernel kills where memory is short, and the picture is not to blame; a codec that breaks is its doing."""
-    looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
-    os.kill(await child_of(decoder), number)
-    with pytest.raises(kind):
-        await looking
-    assert decoder.num_died == 1
-
-
-async def test_a_zygote_that_dies_is_replaced(decoder):
-    await decoder.look(io.BytesIO(png(1)), BOUNDS)
-    first = decoder._zygote
-    looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
-    child = await child_of(decoder)
-    os.kill(first.pid, signal.SIGKILL)
-    os.kill(child, signal.SIGKILL)
-    with pytest.raises(DecoderError):
-        await looking
-    assert await decoder.look(io.BytesIO(png(1)), BOUNDS)
-    assert decoder._zygote is not first
-
-
-async def test_closing_ends_everything():
-    decoder = Decoder()
-    looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
-    child, zygote = await child_of(decoder), decoder._zygote.pid
-    decoder.close()
-    with pytest.raises((DecoderError, InvalidPictureError)):
-        await looking
-    await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in (child, zygote)))
 
 
 async def test_no_more_than_so_many_run_at_once(decoder, monkeypatch):
@@ -209,18 +113,6 @@ async def test_no_more_than_so_many_run_at_once(decoder, monkeypatch):
     monkeypatch.setattr(decoder_module, "_last_words", counted)
     await asyncio.gather(*(decoder.look(io.BytesIO(png(seed)), BOUNDS) for seed in range(20)))
     assert most == decoder_module.MAX_RUNNING
-
-
-async def test_a_wait_for_a_turn_ends(monkeypatch):
-    monkeypatch.setattr(decoder_module, "TURN_S", 0.05)
-    decoder = Decoder(max_running=1)
-    first = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
-    await asyncio.sleep(0)
-    with pytest.raises(DecoderError, match="wait"):
-        await decoder.look(io.BytesIO(png(1)), BOUNDS)
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
-    decoder.close()
 
 
 async def test_many_pictures_at_once_each_come_back_as_their_own(decoder):
