@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -73,7 +74,7 @@ class FakeService(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.seen.append(request)
         kind = {"POST": "post", "DELETE": "delete"}.get(request.method, request.url.path.split("/")[3])
         troubles = self.troubles.get(kind, [])
-        through = lambda: self._answer(kind, request)  # noqa: E731
+        through = functools.partial(self._answer, kind, request)
         return troubles.pop(0)(through) if troubles else through()
 
     def calls(self, method: str) -> list[str]:
@@ -134,7 +135,7 @@ def read_form(request: httpx.Request) -> tuple[dict[str, str], bytes]:
     head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
     parts = {}
     for part in message_from_bytes(head + request.content).get_payload():
-        name = re.search(r'name="(\w+)"', part["content-disposition"])[1]
+        name = re.search(r'name="(\w+)"', str(part["content-disposition"]))[1]
         parts[name] = part.get_payload(decode=True)
     image = parts.pop("image")
     return {name: value.decode() for name, value in parts.items()}, image

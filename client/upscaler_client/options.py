@@ -32,4 +32,4 @@ def source_of(image: Image) -> tuple[bytes | Path, str]:
     if isinstance(image, bytes):
         return image, "image"
     path = Path(image)
-    return path, path.name
+    return path, path.name.encode(errors="replace").decode()  # a name on disk need not be text

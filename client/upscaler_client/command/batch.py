@@ -21,47 +21,56 @@ class Batch:
 
     def __init__(self, arguments: Arguments, client: AsyncClient, display: Display) -> None:
         self._arguments, self._client, self._display = arguments, client, display
-        self._results = Results(arguments.folder, arguments.scale, arguments.overwrites)
+        self._results = Results(arguments.folder, arguments.scale, overwrites=arguments.overwrites)
         self._turns = asyncio.Semaphore(arguments.num_at_once)
         self._cancelled: list[str] = []
         self._left_behind: list[str] = []
 
     async def run(self) -> list[Outcome]:
+        checked = [(file, self._objection(file)) for file in self._arguments.files]  # all, before there is a result
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._ended(file)) for file in self._arguments.files]
+                tasks = [group.create_task(self._ended(file, objection)) for file, objection in checked]
         except asyncio.CancelledError:
             self._display.say(self._farewell())
             raise
         return [task.result() for task in tasks]
 
-    async def _ended(self, file: Path) -> Outcome:
+    def _objection(self, file: Path) -> OSError | None:
+        """What speaks against sending this file at all."""
+        try:
+            self._results.check(file, self._arguments.options["format"])
+        except OSError as error:
+            return error
+        return None
+
+    async def _ended(self, file: Path, objection: OSError | None) -> Outcome:
         """What goes wrong with one file is that file's outcome, and no other's."""
         async with self._turns:
-            with self._display.bar(file) as bar:
-                try:
-                    outcome = await self._upscaled(file, bar)
-                except (UpscalerError, OSError) as error:
-                    outcome = Outcome(file, error=error)
+            try:
+                outcome = Outcome(file, error=objection) if objection else await self._upscaled(file)
+            except (UpscalerError, OSError) as error:
+                outcome = Outcome(file, error=error)
             self._display.ended(outcome)
             return outcome
 
-    async def _upscaled(self, file: Path, bar: Bar) -> Outcome:
+    async def _upscaled(self, file: Path) -> Outcome:
         """Raises OutOfTimeError: nobody would come for the job any more, so it is cancelled."""
-        asked = self._arguments
-        self._results.check(file, asked.options["format"])
+        timeout_s = self._arguments.timeout_s
         try:
-            async with asyncio.timeout(asked.timeout_s) as limit:
-                job_id = await self._client.submit(
-                    file, asked.scale, on_upload=bar.uploaded, on_trouble=bar.troubled, **asked.options
-                )
-                return await self._followed(file, job_id, bar)
+            with self._display.bar(file) as bar:
+                async with asyncio.timeout(timeout_s) as limit:
+                    return await self._followed(file, bar)
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise OutOfTimeError(f"It was not done within {asked.timeout_s:g} s.") from error
+            raise OutOfTimeError(f"It was not done within {timeout_s:g} s.") from error
 
-    async def _followed(self, file: Path, job_id: str, bar: Bar) -> Outcome:
+    async def _followed(self, file: Path, bar: Bar) -> Outcome:
+        asked = self._arguments
+        job_id = await self._client.submit(
+            file, asked.scale, on_upload=bar.uploaded, on_trouble=bar.troubled, **asked.options
+        )
         try:
             return await self._fetched(file, job_id, bar)
         except asyncio.CancelledError:

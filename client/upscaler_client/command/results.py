@@ -10,7 +10,6 @@ import itertools
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,25 +18,24 @@ ENDINGS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 LONGEST_STEM_BYTES = 200
 
 
-@dataclass(frozen=True, slots=True)
 class Results:
-    """The results of this command in their folder."""
+    """The results of one command in their folder."""
 
-    folder: Path
-    scale: int
-    overwrites: bool
+    def __init__(self, folder: Path, scale: int, *, overwrites: bool) -> None:
+        self._folder, self._scale, self._overwrites = folder, scale, overwrites
+        self._made: set[Path] = set()
 
     def check(self, source: Path, image_format: str | None) -> None:
-        """Raises FileExistsError before anything is sent, when it can be told already that a result is there."""
-        ending = ENDINGS[image_format] if image_format else ending_of(source)
-        target = self.folder / f"{self._stem(source)}.{ending}"
-        if target.exists() and not self.overwrites:
+        """Before anything is sent: raises OSError when the image cannot be read, or its result is there already."""
+        ending = ENDINGS.get(image_format or "") or ending_of(source)
+        target = self._folder / f"{self._stem(source)}.{ending}"
+        if target.exists() and not self._overwrites:
             raise FileExistsError(f"{target} is there already; --overwrite replaces it")
 
     @contextlib.contextmanager
     def part(self) -> Iterator[Path]:
         """Where a result can grow, hidden. It is gone in the end, unless `publish` has given it a name."""
-        path = self.folder / f".{secrets.token_hex(8)}.part"
+        path = self._folder / f".{secrets.token_hex(8)}.part"
         try:
             yield path
         finally:
@@ -45,19 +43,32 @@ class Results:
 
     def publish(self, part: Path, source: Path) -> Path:
         """Give a whole result its name. Work that was done is not thrown away: where the name is taken after all,
-        by another input of the same name for one, the result is numbered."""
-        stem, ending = self._stem(source), ending_of(part)
-        target = self.folder / f"{stem}.{ending}"
-        if not self.overwrites:
-            numbered = (self.folder / f"{stem}-{number}.{ending}" for number in itertools.count(2))
-            target = next(path for path in itertools.chain([target], numbered) if _reserve(path))
+        as by another input of the same name, the result is numbered."""
+        target = next(path for path in self._names(source, ending_of(part)) if self._takes(path))
+        self._made.add(target)
         part.replace(target)
-        _sync_folder(self.folder)
+        _sync_folder(self._folder)
         return target
 
+    def _names(self, source: Path, ending: str) -> Iterator[Path]:
+        stem = self._stem(source)
+        yield self._folder / f"{stem}.{ending}"
+        for number in itertools.count(2):
+            yield self._folder / f"{stem}-{number}.{ending}"
+
+    def _takes(self, path: Path) -> bool:
+        """Whether the name may be ours. It is reserved by an empty file, so that no other program takes it."""
+        if self._overwrites:
+            return path not in self._made
+        try:
+            path.open("xb").close()
+        except FileExistsError:
+            return False
+        return True
+
     def _stem(self, source: Path) -> str:
-        stem = source.stem.encode(errors="surrogateescape")[:LONGEST_STEM_BYTES].decode(errors="ignore")
-        return f"{stem}_x{self.scale}"
+        stem = os.fsencode(source.stem)[:LONGEST_STEM_BYTES].decode(errors="ignore")
+        return f"{stem}_x{self._scale}"
 
 
 def sync(file: BinaryIO) -> None:
@@ -71,15 +82,6 @@ def ending_of(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(16)
     return next((ending for signature, ending in SIGNATURES.items() if head.startswith(signature)), "bin")
-
-
-def _reserve(path: Path) -> bool:
-    """Whether the name was free; now it is ours."""
-    try:
-        path.open("xb").close()
-    except FileExistsError:
-        return False
-    return True
 
 
 def _sync_folder(folder: Path) -> None:
