@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from client.tests.double import PNG, RESULT, refused, said, spoilt
+from client.tests.double import PNG, RESULT, refused, said, spoilt, unreachable
 from upscaler_client.command.arguments import read_arguments
 from upscaler_client.command.main import upscale
 
@@ -63,6 +63,13 @@ def test_one_that_fails_does_not_hold_up_the_others(command, service, images, tm
     assert names(tmp_path) == ["dog_x4.png", "elk_x4.png"]
     said = capsys.readouterr()
     assert said.err == f"{images[0]}: A sentence about invalid_image. (request r-1)\n"
+
+
+def test_trouble_is_told_once_where_there_is_no_bar(command, service, images, capsys):
+    service.troubles["post"] = [unreachable, unreachable]
+    assert command(images[0]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{images[0]}: ConnectError: nobody listens; trying again in 0.")
 
 
 def test_json_has_a_line_for_each_file(command, service, images, tmp_path, capsys):

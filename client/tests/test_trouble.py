@@ -90,6 +90,14 @@ def test_a_full_service_has_more_patience(make_client, service, clock):
     assert 500 < clock.now - 1000 <= 600
 
 
+def test_a_network_that_stays_too_slow(make_client, service, clock):
+    service.troubles["post"] = [refused(408, "body_too_slow")] * 1000
+    with pytest.raises(RefusedError) as error:
+        make_client(patience_s=60).upscale(PNG)
+    assert error.value.code == "body_too_slow"
+    assert clock.now - 1000 <= 60
+
+
 def test_the_time_limit_is_for_the_whole_call(make_client, service, clock):
     service.polls = 10_000
     with pytest.raises(OutOfTimeError, match=r"within 90 s\. \(job 1000000000000000000\)") as error:

@@ -21,7 +21,7 @@ from upscaler_client.errors import (
     UpscalerError,
 )
 from upscaler_client.exchange import Answer, Attempt, Lost, Reply, Request, Steps
-from upscaler_client.retries import Deadline, Manners, Patience, Verdict, verdict_of
+from upscaler_client.retries import TOO_SLOW, Deadline, Manners, Patience, Verdict, verdict_of
 from upscaler_client.status import Status
 
 log = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ def _reason(request: Request, reply: Reply) -> str:
 
 
 def _given_up(request: Request, reply: Reply, verdict: Verdict) -> UpscalerError:
-    if isinstance(reply, Answer) and verdict is not Verdict.AWAY:
+    if isinstance(reply, Answer) and (verdict is not Verdict.AWAY or reply.status == TOO_SLOW):
         return reply.refusal(request)
     ids = {"job_id": request.job_id, "request_id": request.request_id}
     return ServiceUnreachableError(f"The service cannot be reached: {_reason(request, reply)}", **ids)

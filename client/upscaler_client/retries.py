@@ -15,7 +15,9 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.3, 5.0, 2.0
 LONGEST_ASKED_S = 60.0
 """A longer `Retry-After` is not obeyed: the next answer may know better."""
 
-PASSING_STATUSES = frozenset({408, 429, 502, 503, 504})
+TOO_SLOW = 408
+"""The network, not the service, was too slow for the body; it may stay so for long."""
+PASSING_STATUSES = frozenset({TOO_SLOW, 429, 502, 503, 504})
 PASSING_CODES = frozenset({"upload_in_progress", "download_in_progress"})
 AWAY_CODES = frozenset({"", "unavailable", "storage_unavailable"})
 SERVE_BEFORE_IT_KNOWS_ITS_ROUTES = b"/-/routes"
@@ -28,7 +30,7 @@ class Verdict(Enum):
     GOOD = auto()
     FINAL = auto()
     AWAY = auto()
-    """Nobody is there who could help: it is being restarted, or the network is down."""
+    """Nobody is there who could help: it is being restarted, or the network fails."""
     BUSY = auto()
     """The service is well, and asks to come again."""
 
@@ -40,7 +42,7 @@ def verdict_of(reply: Reply) -> Verdict:
     if 200 <= reply.status < 300:
         return Verdict.GOOD
     if reply.status in PASSING_STATUSES:
-        is_away = reply.status >= 500 and reply.code in AWAY_CODES
+        is_away = reply.status == TOO_SLOW or (reply.status >= 500 and reply.code in AWAY_CODES)
         return Verdict.AWAY if is_away else Verdict.BUSY
     if reply.status == 404 and SERVE_BEFORE_IT_KNOWS_ITS_ROUTES in reply.body:
         return Verdict.AWAY

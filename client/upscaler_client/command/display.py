@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -25,17 +25,23 @@ LONGEST_NAME = 30
 class Bar:
     """One file's: how much is sent, then its place in the queue, then how much is computed."""
 
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
+    def __init__(self, progress: Progress, task: TaskID, say: Callable[[str], None]) -> None:
+        self._progress, self._task, self._say = progress, task, say
+        self._is_troubled = False
 
     def uploaded(self, sent_bytes: int, of_bytes: int) -> None:
         self._show(100 * sent_bytes / of_bytes, "uploading")
 
     def progressed(self, status: Status) -> None:
+        self._is_troubled = False
         self._show(status.progress, note_of(status))
 
     def troubled(self, sentence: str) -> None:
+        """Where there is no bar, a line says so, once until the service answers again."""
         self._progress.update(self._task, note=printable(sentence))
+        if self._progress.disable and not self._is_troubled:
+            self._say(sentence)
+        self._is_troubled = True
 
     def _show(self, percent: float, note: str) -> None:
         self._progress.update(self._task, completed=percent, note=note)
@@ -77,7 +83,7 @@ class Display:
         """Shown as long as the file is under way."""
         task = self._progress.add_task("", total=100, name=printable(file.name)[-LONGEST_NAME:], note="reading")
         try:
-            yield Bar(self._progress, task)
+            yield Bar(self._progress, task, lambda sentence: self.say(f"{file}: {sentence}"))
         finally:
             self._progress.remove_task(task)
 
