@@ -27,7 +27,7 @@ def test_the_key_is_not_told(make_client, service, caplog):
     service.troubles["post"] = [unreachable] * 100
     with pytest.raises(ServiceUnreachableError) as error:
         client.upscale(PNG)
-    told = [repr(client), str(error.value), repr(error.value), caplog.text]
+    told = [repr(client), repr(client._origin), str(error.value), repr(error.value), caplog.text]
     assert caplog.text
     assert not any(KEY in text for text in told)
 

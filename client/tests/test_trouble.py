@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import httpx
 import pytest
 
 from client.tests.double import PNG, RESULT, cut, refused, said, spoilt, unanswered, unreachable
@@ -82,6 +85,11 @@ def test_patience_begins_anew_with_each_good_answer(make_client, service):
     assert make_client(patience_s=20).upscale(PNG) == RESULT
 
 
+def test_a_service_that_is_full_is_there(make_client, service):
+    service.troubles["post"] = ([unreachable] * 3 + [refused(503, "queue_full", 20)]) * 5
+    assert make_client(patience_s=20).upscale(PNG) == RESULT
+
+
 def test_a_full_service_has_more_patience(make_client, service, clock):
     service.troubles["post"] = [refused(429, "too_many_jobs", 10)] * 1000
     with pytest.raises(RefusedError) as error:
@@ -138,6 +146,23 @@ def test_a_result_that_is_never_right_is_not_deleted(client, service, body):
     with pytest.raises(DigestMismatchError):
         client.upscale(PNG)
     assert not service.calls("DELETE")
+
+
+def test_no_more_is_taken_than_was_announced(client, service):
+    job_id = client.submit(PNG)
+    client.wait(job_id)
+    service.troubles["download"] = [spoilt(RESULT * 20)]
+    file = io.BytesIO()
+    with pytest.raises(DigestMismatchError):
+        client.download_into(job_id, file)
+    assert len(file.getvalue()) <= len(RESULT)
+
+
+def test_a_result_under_the_digest_of_another(client, service):
+    other = {"Repr-Digest": "sha-256=:" + "A" * 43 + "=:"}
+    service.troubles["download"] = [lambda _: httpx.Response(200, content=RESULT, headers=other)] * 3
+    with pytest.raises(DigestMismatchError):
+        client.upscale(PNG)
 
 
 def test_a_digest_that_the_status_does_not_know(client, service):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.faults.checks import nothing_is_left
 from tests.pictures import encoded, png
-from tests.system import FAST, System
+from tests.system import DOWN_S, FAST, UP_S, System
 from upscaler_client import Client, Status
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -83,7 +83,7 @@ def one_job_more(system: System) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def expected(system) -> str:
     """The sha256 of the result when nothing happens."""
-    with Client(system.url) as client, one_job_more(system):
+    with Client(system.url, patience_s=UP_S + DOWN_S) as client, one_job_more(system):
         return hashlib.sha256(client.upscale(noise(), model=FAST)).hexdigest()
 
 
@@ -93,7 +93,7 @@ def test_it_is_killed_in_the_middle_of_an_upload(system, expected, outage, troub
             outage.begin()
 
     assert len(noise()) > MB
-    with Client(system.url) as client, one_job_more(system):
+    with Client(system.url, patience_s=UP_S + DOWN_S) as client, one_job_more(system):
         data = client.upscale(noise(), model=FAST, on_upload=on_upload, on_trouble=troubles.append)
         outage.end()
     assert hashlib.sha256(data).hexdigest() == expected
@@ -105,7 +105,7 @@ def test_it_is_killed_when_all_is_sent_and_nothing_answered(system, expected, ou
         if sent_bytes == of_bytes:
             outage.begin()
 
-    with Client(system.url) as client, one_job_more(system):
+    with Client(system.url, patience_s=UP_S + DOWN_S) as client, one_job_more(system):
         data = client.upscale(noise(), model=FAST, on_upload=on_upload, on_trouble=troubles.append)
         outage.end()
     assert hashlib.sha256(data).hexdigest() == expected
@@ -117,7 +117,7 @@ def test_it_is_killed_when_the_job_is_on_disk_and_nothing_answered(system, tmp_p
     image = tmp_path / "unanswered.png"
     image.write_bytes(png(4, SMALL_SIDE, SMALL_SIDE))
     troubles: list[str] = []
-    with Client(system.url) as client, one_job_more(system):
+    with Client(system.url, patience_s=UP_S + DOWN_S) as client, one_job_more(system):
         client.upscale(image, model=FAST, on_trouble=troubles.append)
     assert (system.control / "unanswered").exists()
     assert troubles
@@ -131,7 +131,7 @@ def test_it_is_killed_in_the_middle_of_a_wait(system, outage, troubles):
         if status.stage == "running":
             outage.begin()
 
-    with Client(system.url) as client:
+    with Client(system.url, patience_s=UP_S + DOWN_S) as client:
         with one_job_more(system):
             data = client.upscale(image, model=FAST, on_progress=on_progress, on_trouble=troubles.append)
             outage.end()
@@ -141,7 +141,7 @@ def test_it_is_killed_in_the_middle_of_a_wait(system, outage, troubles):
 
 
 def test_it_is_killed_in_the_middle_of_a_download(system, expected, outage, troubles):
-    with Client(system.url) as client, one_job_more(system):
+    with Client(system.url, patience_s=UP_S + DOWN_S) as client, one_job_more(system):
         job_id = client.submit(noise(), model=FAST)
         size_bytes = client.wait(job_id).file_size_bytes or 0
         assert size_bytes > 10 * MB  # more than kernels hold
@@ -154,7 +154,7 @@ def test_it_is_killed_in_the_middle_of_a_download(system, expected, outage, trou
 
 
 def test_it_is_not_there_yet_when_the_client_begins(system, outage):
-    with Client(system.url) as client, one_job_more(system):
+    with Client(system.url, patience_s=UP_S + DOWN_S) as client, one_job_more(system):
         outage.begin()
         assert client.upscale(png(3, SMALL_SIDE, SMALL_SIDE), model=FAST)
         outage.end()
