@@ -9,14 +9,14 @@ DEV_INSTALLED := $(VENV)/.installed-dev
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults test-api check documents pictures format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-api test-client check documents pictures format help clean
 
 run: $(INSTALLED)  ## install, then serve on http://localhost:8089
 	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
 	$(BIN)/python -m deployments.run $(CONFIG)
 
 test: $(DEV_INSTALLED)  ## install, then run every test that needs no other environment
-	$(BIN)/python -m pytest tests/unit tests/service tests/api
+	$(BIN)/python -m pytest tests/unit tests/service tests/api client/tests
 
 test-unit: $(DEV_INSTALLED)  ## the fast tests: logic, no Ray
 	$(BIN)/python -m pytest tests/unit
@@ -33,6 +33,9 @@ test-faults: $(INSTALLED) $(DEV_INSTALLED)  ## kill each process of a running se
 
 test-api: $(DEV_INSTALLED)  ## every row of the API's table, and what schemathesis makes of its document
 	$(BIN)/python -m pytest tests/api
+
+test-client: $(DEV_INSTALLED)  ## the Python client, without a service
+	$(BIN)/python -m pytest client/tests
 
 check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file or function is too long
 	$(BIN)/ruff check .
@@ -68,6 +71,6 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-$(DEV_INSTALLED): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+$(DEV_INSTALLED): $(INSTALLED) client/pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e client
 	@touch $@
