@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= serve_config.yaml
+CORPORA ?= .corpora
+SECONDS ?= 600
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.installed-dev
 
@@ -36,6 +38,17 @@ test-api: $(DEV_INSTALLED)  ## every row of the API's table, and what schemathes
 
 test-client: $(DEV_INSTALLED)  ## the Python client, without a service
 	$(BIN)/python -m pytest client/tests
+
+corpora: $(DEV_INSTALLED)  ## clone public corpora of odd and broken pictures into CORPORA (half a GB)
+	$(BIN)/python -m tests.corpora.sources $(CORPORA)
+
+test-corpora: $(DEV_INSTALLED)  ## every file of the corpora in CORPORA through the decoder
+	$(BIN)/python -m tests.corpora $(CORPORA)
+
+fuzz: $(DEV_INSTALLED)  ## fuzz the form, the options and the decoder, SECONDS each
+	$(BIN)/python -m tests.fuzz multipart --seconds $(SECONDS)
+	$(BIN)/python -m tests.fuzz options --seconds $(SECONDS)
+	$(BIN)/python -m tests.fuzz decode --seconds $(SECONDS) --corpora $(CORPORA)
 
 check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file or function is too long
 	$(BIN)/ruff check .
