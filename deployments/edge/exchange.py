@@ -22,7 +22,7 @@ from deployments.ingress.envelope import Envelope
 from deployments.ingress.idempotency import key_digest, reserved
 from deployments.ingress.keys import Key, KeyRing
 from deployments.ingress.problems import problem, refused
-from deployments.ingress.upload import too_large
+from deployments.ingress.upload import announced_bytes, too_large
 from deployments.jobs.messages import ANYBODY, EdgeSettings
 
 log = logging.getLogger(__name__)
@@ -195,8 +195,7 @@ class Exchange:
         return self._announced_bytes() > 0 or "transfer-encoding" in Headers(scope=self._scope)
 
     def _announced_bytes(self) -> int:
-        announced = Headers(scope=self._scope).get("content-length", "")
-        return int(announced) if announced.isdecimal() and announced.isascii() else 0
+        return announced_bytes(Headers(scope=self._scope))
 
 
 @lru_cache(8)

@@ -7,13 +7,15 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import IO
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from deployments.errors import RequestError, StorageError
 
 MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 4, 16, 4096
+MAX_DIGITS = 20
+"""Of a length that is looked at: what is longer is too large, and Python refuses to read thousands of digits."""
 
 
 class _Form(MultiPartParser):
@@ -78,9 +80,14 @@ def _check_headers(request: Request, max_bytes: int) -> None:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "multipart/form-data" or "content-encoding" in request.headers:
         raise RequestError("unsupported_media_type", "Send the image as multipart/form-data, without encoding.")
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > max_bytes:
+    if announced_bytes(request.headers) > max_bytes:
         raise too_large(max_bytes)
+
+
+def announced_bytes(headers: Headers) -> int:
+    """The body's size as its header has it; 0 where none is said, or no number."""
+    length = headers.get("content-length", "")
+    return int("0" + length.lstrip("0")[:MAX_DIGITS]) if length.isascii() and length.isdecimal() else 0
 
 
 def too_large(max_bytes: int) -> RequestError:
@@ -103,4 +110,4 @@ def _upload(form: FormData) -> Upload:
     return Upload(image.file, image.filename or "", image.size, fields)
 
 
-__all__ = ["ClientDisconnect", "Upload", "received", "too_large"]
+__all__ = ["ClientDisconnect", "Upload", "announced_bytes", "received", "too_large"]

@@ -15,6 +15,8 @@ OTHER_HEADERS = (
     (b"content-length", b"0"),
     (b"content-length", b"99999999999999999999"),
     (b"content-length", "٣".encode()),
+    (b"content-length", b"9" * 5000),
+    (b"content-length", b"0" * 5000),
     (b"content-encoding", b"identity"),
     (b"prefer", b"wait=0"),
     (b"prefer", b'wait="0"; wait=x, \xff'),

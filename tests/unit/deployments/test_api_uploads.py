@@ -81,6 +81,8 @@ PART = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r
         ({"content-type": FORM}, PART + png(1), 400, "bad_multipart"),
         ({"content-type": FORM}, b"", 400, "bad_multipart"),
         *(({"content-type": f"{FORM}; charset={name}"}, PART, 400, "bad_multipart") for name in ODD_CHARSETS),
+        ({"content-type": FORM, "content-length": "0" * 5000}, PART, 400, "bad_multipart"),
+        ({"content-type": FORM, "content-length": "9" * 5000}, PART, 413, "body_too_large"),
     ],
 )
 async def test_a_body_that_is_no_form(client, storage, headers, body, status, code):

@@ -120,6 +120,14 @@ async def test_a_body_that_does_not_come_is_given_up(monkeypatch, connect):
     assert b"connection: close" in head.lower()
 
 
+@pytest.mark.parametrize(("announced", "status"), [("0" * 5000, 400), ("0" * 5000 + "5", 400)])
+async def test_a_length_of_thousands_of_digits_is_a_number_too(connect, announced, status):
+    """The server's parser takes them; Python's `int` refuses more than 4,300."""
+    raw = connect()
+    await raw.send(f"{POST}Content-Length: {announced}\r\n\r\n12345".encode())
+    assert f" {status} ".encode() in await asyncio.wait_for(raw.head(), PATIENCE_S)
+
+
 async def test_what_serve_takes_from_headers_is_not_the_clients_to_say(storage, edge_store):
     seen = {}
 
