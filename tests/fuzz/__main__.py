@@ -24,6 +24,8 @@ FUZZERS: Mapping[str, Callable[[Path], Fuzzer[Any]]] = {
     "decode": DecodeFuzzer,
 }
 
+MAX_KEPT = 20
+
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
@@ -48,9 +50,18 @@ def main() -> int:
     for path in keep(fuzzer, report, asked.findings):
         print(f"kept {path}")
     if isinstance(fuzzer, DecodeFuzzer):
-        print(", ".join(f"{number} {kind}" for kind, number in sorted(fuzzer.outcomes.items())))
+        _tell(fuzzer, asked.findings)
     print(f"{asked.what}: {report.num_cases} cases, {len(report.findings)} findings")
     return 1 if report.findings else 0
+
+
+def _tell(fuzzer: DecodeFuzzer, folder: Path) -> None:
+    print(", ".join(f"{number} {kind}" for kind, number in sorted(fuzzer.outcomes.items())))
+    for number, case in enumerate(fuzzer.limits[:MAX_KEPT]):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"decode-limit-{number}"
+        path.write_bytes(case)
+        print(f"ended by a limit, kept {path}")
 
 
 if __name__ == "__main__":

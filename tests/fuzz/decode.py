@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from tests.fuzz import jpeg, mutations, png, webp
 from tests.fuzz.extras import hostile
 from tests.fuzz.seeds import made, of_corpora
-from tests.looking import Looker
+from tests.looking import MAX_CPU_S, Looker
 
 AT_ONCE = 2
 CORPORA_SHARE = 0.4
@@ -28,7 +29,9 @@ class DecodeFuzzer:
     def __init__(self, corpora: Path) -> None:
         self._corpora = corpora
         self._lookers = [Looker(wants_all=True) for _ in range(AT_ONCE)]
-        self.outcomes: dict[str, int] = {}
+        self.outcomes: Counter[str] = Counter()
+        self.limits: list[bytes] = []
+        """What a limit has ended, which is what it is for; to be looked at all the same."""
 
     async def start(self) -> None:
         for looker in self._lookers:
@@ -66,10 +69,11 @@ class DecodeFuzzer:
             look = await looker.look(io.BytesIO(case))
         finally:
             self._lookers.append(looker)
-        kind = look.detail if look.outcome == "refused" else look.outcome
-        self.outcomes[kind] = self.outcomes.get(kind, 0) + 1
+        self.outcomes[look.detail if look.outcome == "refused" else look.outcome] += 1
+        if look.outcome == "limit":
+            self.limits.append(case)
         if look.hangs:
-            return "hangs"
+            return "too much processor time" if look.cpu_s > MAX_CPU_S else "hangs"
         return None if look.is_fine else f"{look.outcome}: {look.detail}"
 
     def smaller(self, case: bytes) -> Iterator[bytes]:

@@ -102,18 +102,18 @@ def _one_changed(rng: random.Random, segments: list[Segment], extras: Extras) ->
     old = segments[i]
     changed = rng.choice(
         (
-            [],
-            [old, old],
-            [replace(old, data=mutations.mutated(rng, old.data))],
-            [replace(old, coded=mutations.mutated(rng, old.coded, rng.choice((1, 3))))],
-            [replace(old, data=mutations.flip_bits(rng, old.data))],
-            [replace(old, data=b"")],
-            [replace(old, data=(old.data or b"\0") * (1 + 65_000 // (len(old.data) + 1)))],
-            [replace(old, marker=rng.choice(MARKERS))],
-            [replace(old, length=rng.choice((0, 1, 2, 3, len(old.data), len(old.data) + 3, 0xFFFF)))],
-            [replace(old, coded=old.coded + b"\xff" * rng.choice((1, 2, 100_000)))],
+            list,
+            lambda: [old, old],
+            lambda: [replace(old, data=mutations.mutated(rng, old.data))],
+            lambda: [replace(old, coded=mutations.mutated(rng, old.coded, rng.choice((1, 3))))],
+            lambda: [replace(old, data=mutations.flip_bits(rng, old.data))],
+            lambda: [replace(old, data=b"")],
+            lambda: [replace(old, data=(old.data or b"\0") * (1 + 65_000 // (len(old.data) + 1)))],
+            lambda: [replace(old, marker=rng.choice(MARKERS))],
+            lambda: [replace(old, length=rng.choice((0, 1, 2, 3, len(old.data), len(old.data) + 3, 0xFFFF)))],
+            lambda: [replace(old, coded=old.coded + b"\xff" * rng.choice((1, 2, 100_000)))],
         )
-    )
+    )()
     return segments[:i] + changed + segments[i + 1 :]
 
 

@@ -105,18 +105,20 @@ def _one_changed(rng: random.Random, chunks: list[Chunk], extras: Extras) -> lis
     data = old.data
     changed = rng.choice(
         (
-            [],
-            [old, old],
-            [replace(old, data=mutations.mutated(rng, data, rng.choice((1, 3))))],
-            [replace(old, data=b"")],
-            [replace(old, data=(data or b"\0") * (1 + 65_536 // (len(data) + 1)))],
-            [replace(old, kind=rng.choice(KINDS))],
-            [replace(old, length=rng.choice((0, len(data) + 1, max(0, len(data) - 1), 0x7FFFFFFF, 0xFFFFFFFF)))],
-            [replace(old, check=rng.randrange(1 << 32))],
-            [replace(old, data=data[start : start + 7]) for start in range(0, len(data), 7)],
-            [replace(old, data=b"")] * 1000 + [old],
+            list,
+            lambda: [old, old],
+            lambda: [replace(old, data=mutations.mutated(rng, data, rng.choice((1, 3))))],
+            lambda: [replace(old, data=b"")],
+            lambda: [replace(old, data=(data or b"\0") * (1 + 65_536 // (len(data) + 1)))],
+            lambda: [replace(old, kind=rng.choice(KINDS))],
+            lambda: [
+                replace(old, length=rng.choice((0, len(data) + 1, max(0, len(data) - 1), 0x7FFFFFFF, 0xFFFFFFFF)))
+            ],
+            lambda: [replace(old, check=rng.randrange(1 << 32))],
+            lambda: [replace(old, data=data[start : start + 7]) for start in range(0, len(data), 7)],
+            lambda: [replace(old, data=b"")] * 1000 + [old],
         )
-    )
+    )()
     return chunks[:i] + changed + chunks[i + 1 :]
 
 

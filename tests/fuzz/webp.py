@@ -60,16 +60,16 @@ def _one_changed(rng: random.Random, chunks: list[Chunk], extras: Extras) -> lis
     old = chunks[i]
     changed = rng.choice(
         (
-            [],
-            [old, old],
-            [replace(old, data=mutations.mutated(rng, old.data, rng.choice((1, 3))))],
-            [replace(old, data=mutations.flip_bits(rng, old.data[:30]) + old.data[30:])],
-            [replace(old, data=b"")],
-            [replace(old, data=(old.data or b"\0") * (1 + 65_000 // (len(old.data) + 1)))],
-            [replace(old, kind=rng.choice(KINDS))],
-            [replace(old, length=rng.choice((0, 1, len(old.data) + 1, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)))],
+            list,
+            lambda: [old, old],
+            lambda: [replace(old, data=mutations.mutated(rng, old.data, rng.choice((1, 3))))],
+            lambda: [replace(old, data=mutations.flip_bits(rng, old.data[:30]) + old.data[30:])],
+            lambda: [replace(old, data=b"")],
+            lambda: [replace(old, data=(old.data or b"\0") * (1 + 65_000 // (len(old.data) + 1)))],
+            lambda: [replace(old, kind=rng.choice(KINDS))],
+            lambda: [replace(old, length=rng.choice((0, 1, len(old.data) + 1, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)))],
         )
-    )
+    )()
     return chunks[:i] + changed + chunks[i + 1 :]
 
 
