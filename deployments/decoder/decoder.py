@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 MAX_RUNNING = 2
 """Each may hold a whole decoded picture; more of them would not be faster."""
 
-TURN_S, SPARE_S = 60.0, 5.0
-"""How long a picture waits for its turn, and a child's last word longer than the kernel lets it run."""
+TURN_S, SPARE_S, GOING_S = 60.0, 5.0, 2.0
+"""How long a picture waits for its turn; a child's last word longer than the kernel lets it run; and a zygote's end."""
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 """Of the environment. Children have no use for the credentials that may be there."""
@@ -100,8 +100,11 @@ class Decoder:
             self._door.close()
             self._door = None
         if self._zygote is not None:
-            self._zygote.kill() if self._zygote.poll() is None else None
-            self._zygote.wait()
+            try:
+                self._zygote.wait(GOING_S)  # with its door closed it ends its children, and itself
+            except subprocess.TimeoutExpired:
+                self._zygote.kill()
+                self._zygote.wait()
             self._zygote = None
 
     async def _run(self, ask: Ask, file: IO[bytes], target: int) -> Told:
