@@ -114,12 +114,18 @@ class Decoder:
         except TimeoutError:
             raise DecoderError("too many pictures wait to be decoded") from None
         try:
-            with _scratch() as source:
-                await asyncio.to_thread(_copy, file, source)
-                connection = self._forked(ask, source, target)
-            return self._understood(ask, *await _last_words(connection))
+            word, exit_status = await self._tried(ask, file, target)
+            if exit_status is None:  # it was the zygote that died: there is another one now
+                word, exit_status = await self._tried(ask, file, target)
+            return self._understood(ask, word, exit_status)
         finally:
             self._turns.release()
+
+    async def _tried(self, ask: Ask, file: IO[bytes], target: int) -> tuple[bytes | None, int | None]:
+        with _scratch() as source:
+            await asyncio.to_thread(_copy, file, source)
+            connection = self._forked(ask, source, target)
+        return await _last_words(connection)
 
     def _forked(self, ask: Ask, source: int, target: int) -> socket.socket:
         """Our end of the connection to a new child."""

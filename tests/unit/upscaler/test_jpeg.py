@@ -52,9 +52,8 @@ def test_the_bare_file_has_the_same_pixels(data):
 def test_profile_exif_and_xmp_are_seen_and_other_segments_are_not():
     exif = Image.Exif()
     exif[0x010F] = "Camera"
-    data = encoded(
-        picture(1), "jpeg", icc_profile=DISPLAY_P3 + bytes(200_000), exif=exif, xmp=b"<x/>", comment=b"secret"
-    )
+    profile = DISPLAY_P3 + bytes(200_000)  # in four segments
+    data = encoded(picture(1), "jpeg", icc_profile=profile, exif=exif, xmp=b"<x/>", comment=b"secret")
     found = Image.open(io.BytesIO(take_apart(data[:2] + segment(0xED, b"Photoshop 3.0\0") + data[2:]).bare))
     assert found.info["icc_profile"] == profile
     assert found.getexif()[0x010F] == "Camera"

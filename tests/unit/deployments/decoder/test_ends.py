@@ -62,17 +62,26 @@ async def test_a_child_that_dies_is_told_apart_by_who_has_ended_it(decoder, numb
     assert decoder.num_died == 1
 
 
-async def test_a_zygote_that_dies_is_replaced(decoder):
-    await decoder.look(io.BytesIO(png(1)), BOUNDS)
-    first = decoder._zygote
+async def test_a_zygote_that_dies_is_replaced_and_its_picture_tried_again(decoder):
     looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
-    child = await stopped_child_of(decoder)
+    child, first = await stopped_child_of(decoder), decoder._zygote
     os.kill(first.pid, signal.SIGKILL)
+    first.wait()
     os.kill(child, signal.SIGKILL)
+    assert (await looking).width == 5000
+    assert decoder._zygote is not first
+    assert decoder.num_died == 0
+
+
+async def test_a_picture_that_ends_its_zygote_is_not_tried_for_ever(decoder):
+    looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
+    for _ in range(2):
+        child, zygote = await stopped_child_of(decoder), decoder._zygote
+        os.kill(zygote.pid, signal.SIGKILL)
+        zygote.wait()
+        os.kill(child, signal.SIGKILL)
     with pytest.raises(DecoderError):
         await looking
-    assert await decoder.look(io.BytesIO(png(1)), BOUNDS)
-    assert decoder._zygote is not first
 
 
 async def test_closing_ends_everything():
