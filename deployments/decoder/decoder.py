@@ -58,6 +58,7 @@ class Decoder:
         self._turns = asyncio.Semaphore(max_running)
         self._zygote: subprocess.Popen[bytes] | None = None
         self._door: socket.socket | None = None
+        self._is_closed = False
         self.num_died = 0
         """Children that ended by a signal, by a limit, or without a word."""
 
@@ -79,10 +80,12 @@ class Decoder:
                 raise DecoderError("a decoder gave less than it told of") from error
 
     def start(self) -> None:
-        """Have the zygote run. One that has ended is replaced."""
+        """Have the zygote run. One that has ended is replaced. Raises DecoderError when it cannot be started."""
+        if self._is_closed:
+            raise DecoderError("the decoder was closed")
         if self._zygote is not None and self._zygote.poll() is None:
             return
-        self.close()
+        self._let_go()
         self._door, theirs = socket.socketpair()
         with theirs:
             path = json.dumps([str(Path(entry or ".").absolute()) for entry in sys.path])
@@ -95,7 +98,11 @@ class Decoder:
             )
 
     def close(self) -> None:
-        """End the zygote and whatever it has running."""
+        """End the zygote and whatever it has running, for good."""
+        self._is_closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._door is not None:
             self._door.close()
             self._door = None
@@ -129,16 +136,18 @@ class Decoder:
 
     def _forked(self, ask: Ask, source: int, target: int) -> socket.socket:
         """Our end of the connection to a new child."""
-        ours, theirs = socket.socketpair()
         try:
             self.start()
-            assert self._door is not None  # noqa: S101 - `start` has just made it
-            socket.send_fds(self._door, [ask.to_line()], [theirs.fileno(), source, target])
+            ours, theirs = socket.socketpair()
         except OSError as error:
-            ours.close()
             raise DecoderError("no decoder can be started") from error
-        finally:
-            theirs.close()
+        with theirs:
+            try:
+                assert self._door is not None  # noqa: S101 - `start` has made it
+                socket.send_fds(self._door, [ask.to_line()], [theirs.fileno(), source, target])
+            except OSError as error:
+                ours.close()
+                raise DecoderError("the decoder takes no picture") from error
         return ours
 
     def _understood(self, ask: Ask, word: bytes | None, exit_status: int | None) -> Told:

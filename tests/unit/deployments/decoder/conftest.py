@@ -44,7 +44,10 @@ async def decoder() -> AsyncIterator[Decoder]:
 def children_of(decoder: Decoder) -> list[int]:
     if decoder._zygote is None:
         return []
-    listed = Path(f"/proc/{decoder._zygote.pid}/task/{decoder._zygote.pid}/children").read_text()
+    try:
+        listed = Path(f"/proc/{decoder._zygote.pid}/task/{decoder._zygote.pid}/children").read_text()
+    except OSError:  # it has died
+        return []
     return [int(pid) for pid in listed.split()]
 
 
@@ -65,10 +68,12 @@ async def until(is_true: Callable[[], object], seconds: float = 20.0) -> None:
 
 async def stopped_child_of(decoder: Decoder) -> int:
     """The child that runs, once there is one and it knows its picture's size; it goes no further."""
-    await until(lambda: children_of(decoder) and seconds_allowed(children_of(decoder)[0]) == FOR_25_MPX_S)
+    await until(lambda: FOR_25_MPX_S in map(seconds_allowed, children_of(decoder)))
     os.kill(pid := children_of(decoder)[0], signal.SIGSTOP)
     return pid
 
 
 def seconds_allowed(pid: int) -> int:
-    return resource.prlimit(pid, resource.RLIMIT_CPU)[0]
+    with contextlib.suppress(OSError):
+        return resource.prlimit(pid, resource.RLIMIT_CPU)[0]
+    return 0
