@@ -21,7 +21,7 @@ PAST_HEADER = 33
 MAX_EXTRA_BYTES = 1 << 20
 """A profile, EXIF or XMP of more than this is dropped."""
 
-MAX_CHUNKS = 1 << 18
+MAX_CHUNKS = 1 << 16
 """Of a file that is within the upload limit; each costs time, and sensible ones hold kilobytes."""
 
 PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})

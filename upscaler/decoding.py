@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 import numpy as np
-from PIL import Image, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from upscaler.chunks import SIGNATURE, PngFile, png_header, take_apart
+from upscaler import chunks, jpeg
+from upscaler.chunks import PngFile, png_header
 from upscaler.colour import LAB, fitting_profile, space_of, to_srgb
 from upscaler.errors import InvalidPictureError, PictureError, UnsupportedFormatError
 from upscaler.metadata import ORIENTATION, read_metadata
@@ -23,16 +24,12 @@ from upscaler.webp import webp_header
 Image.MAX_IMAGE_PIXELS = None  # Limits decides, from the header, with the contract's answer
 PngImagePlugin.MAX_TEXT_CHUNK = 4 << 20  # what is in a PNG that Pillow sees is bounded already
 
-PLUGINS = (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
+PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 """Loaded here, since Pillow loads all that it has when one is missing."""
 
-SIGNATURES: dict[bytes, Format] = {SIGNATURE: "png", b"\xff\xd8\xff": "jpeg"}
+SIGNATURES: dict[bytes, Format] = {chunks.SIGNATURE: "png", jpeg.SIGNATURE: "jpeg"}
 DEEP = 16
 """Bits a channel that Pillow would cut down to 8."""
-
-SCAN_START, MAX_SCANS = b"\xff\xda", 500
-"""A progressive JPEG has about ten scans, each of which passes over the whole picture: thousands in a small file
-take minutes. libjpeg-turbo's own fuzzers stop at as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +85,17 @@ def _probed(data: bytes) -> Header:
         return Header(name, png.width, png.height, png.bit_depth)
     if name == "webp":
         return Header(name, *webp_header(data))
-    if data.count(SCAN_START) > MAX_SCANS:
-        raise InvalidPictureError("the image takes too long to be decoded")
-    return Header(name, *_open(data, name).size)
+    frame = jpeg.take_apart(data)
+    return Header(name, frame.width, frame.height)
 
 
 def _decoded(data: bytes, name: Format, keep_metadata_at: int | None) -> Picture:
-    png = take_apart(data) if name == "png" else None
-    image = _open(data if png is None else png.with_extras(), name)
+    png = chunks.take_apart(data) if name == "png" else None
+    if png is not None:
+        data = png.with_extras()
+    elif name == "jpeg":
+        data = jpeg.take_apart(data).bare
+    image = Image.open(io.BytesIO(data), formats=(name.upper(),))
     image.load()
     if png is not None and png.header.bit_depth == DEEP:
         picture = _deep_picture(png)
@@ -107,17 +107,6 @@ def _decoded(data: bytes, name: Format, keep_metadata_at: int | None) -> Picture
     if keep_metadata_at is None:
         return picture
     return replace(picture, metadata=read_metadata(image, keep_metadata_at))
-
-
-def _open(data: bytes, name: Format) -> Image.Image:
-    try:
-        return Image.open(
-            io.BytesIO(data), formats=(name.upper(),)
-        )  # of a phone's JPEG that holds several pictures, the primary one
-    except MemoryError:
-        raise
-    except Exception as error:  # as above
-        raise InvalidPictureError("the image is damaged: its header cannot be read") from error
 
 
 def _orientation(image: Image.Image) -> int:

@@ -29,7 +29,8 @@ STATM = Path("/proc/self/statm")
 
 def serve(line: bytes, connection: socket.socket, source: int, target: int) -> None:
     """Do the task that `line` tells of: read the picture from `source`, put it into `target`, and say so."""
-    _limit_all()
+    file_bytes = os.fstat(source).st_size
+    _limit_all(file_bytes)
     ask = Ask.from_line(line)
     try:
         picture = _decoded(ask, source)
@@ -53,7 +54,7 @@ def _decoded(ask: Ask, source: int) -> Picture:
         return decode(file, bounds.scale if ask.keeps_metadata else None)
 
 
-def _limit_all() -> None:
+def _limit_all(file_bytes: int) -> None:
     """What any picture may take until its header is known."""
     warnings.simplefilter("ignore")  # libraries warn of damage that they can live with
     signal.setitimer(signal.ITIMER_REAL, WALL_S)
@@ -61,7 +62,7 @@ def _limit_all() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
     _limit(resource.RLIMIT_CPU, CPU_S)
-    _limit_memory(HEADER_BYTES)
+    _limit_memory(HEADER_BYTES + TIMES_FILE * file_bytes)
 
 
 def _limit_for(px: int, file_bytes: int) -> None:

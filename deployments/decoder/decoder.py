@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 MAX_RUNNING = 2
 """Each may hold a whole decoded picture; more of them would not be faster."""
 
-TURN_S, SPARE_S = 60.0, 5.0
-"""How long a picture waits for its turn, and a child's last word longer than the kernel lets it run."""
+TURN_S, SPARE_S, GOING_S = 60.0, 5.0, 2.0
+"""How long a picture waits for its turn; a child's last word longer than the kernel lets it run; and a zygote's end."""
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 """Of the environment. Children have no use for the credentials that may be there."""
@@ -58,6 +58,7 @@ class Decoder:
         self._turns = asyncio.Semaphore(max_running)
         self._zygote: subprocess.Popen[bytes] | None = None
         self._door: socket.socket | None = None
+        self._is_closed = False
         self.num_died = 0
         """Children that ended by a signal, by a limit, or without a word."""
 
@@ -79,10 +80,12 @@ class Decoder:
                 raise DecoderError("a decoder gave less than it told of") from error
 
     def start(self) -> None:
-        """Have the zygote run. One that has ended is replaced."""
+        """Have the zygote run. One that has ended is replaced. Raises DecoderError when it cannot be started."""
+        if self._is_closed:
+            raise DecoderError("the decoder was closed")
         if self._zygote is not None and self._zygote.poll() is None:
             return
-        self.close()
+        self._let_go()
         self._door, theirs = socket.socketpair()
         with theirs:
             path = json.dumps([str(Path(entry or ".").absolute()) for entry in sys.path])
@@ -95,13 +98,20 @@ class Decoder:
             )
 
     def close(self) -> None:
-        """End the zygote and whatever it has running."""
+        """End the zygote and whatever it has running, for good."""
+        self._is_closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._door is not None:
             self._door.close()
             self._door = None
         if self._zygote is not None:
-            self._zygote.kill() if self._zygote.poll() is None else None
-            self._zygote.wait()
+            try:
+                self._zygote.wait(GOING_S)  # with its door closed it ends its children, and itself
+            except subprocess.TimeoutExpired:
+                self._zygote.kill()
+                self._zygote.wait()
             self._zygote = None
 
     async def _run(self, ask: Ask, file: IO[bytes], target: int) -> Told:
@@ -111,25 +121,33 @@ class Decoder:
         except TimeoutError:
             raise DecoderError("too many pictures wait to be decoded") from None
         try:
-            with _scratch() as source:
-                await asyncio.to_thread(_copy, file, source)
-                connection = self._forked(ask, source, target)
-            return self._understood(ask, *await _last_words(connection))
+            word, exit_status = await self._tried(ask, file, target)
+            if exit_status is None:  # it was the zygote that died: there is another one now
+                word, exit_status = await self._tried(ask, file, target)
+            return self._understood(ask, word, exit_status)
         finally:
             self._turns.release()
 
+    async def _tried(self, ask: Ask, file: IO[bytes], target: int) -> tuple[bytes | None, int | None]:
+        with _scratch() as source:
+            await asyncio.to_thread(_copy, file, source)
+            connection = self._forked(ask, source, target)
+        return await _last_words(connection)
+
     def _forked(self, ask: Ask, source: int, target: int) -> socket.socket:
         """Our end of the connection to a new child."""
-        ours, theirs = socket.socketpair()
         try:
             self.start()
-            assert self._door is not None  # noqa: S101 - `start` has just made it
-            socket.send_fds(self._door, [ask.to_line()], [theirs.fileno(), source, target])
+            ours, theirs = socket.socketpair()
         except OSError as error:
-            ours.close()
             raise DecoderError("no decoder can be started") from error
-        finally:
-            theirs.close()
+        with theirs:
+            try:
+                assert self._door is not None  # noqa: S101 - `start` has made it
+                socket.send_fds(self._door, [ask.to_line()], [theirs.fileno(), source, target])
+            except OSError as error:
+                ours.close()
+                raise DecoderError("the decoder takes no picture") from error
         return ours
 
     def _understood(self, ask: Ask, word: bytes | None, exit_status: int | None) -> Told:

@@ -131,6 +131,7 @@ def to_line(word: Told | Refused) -> bytes:
 def write_picture(picture: Picture, fd: int) -> None:
     """Put the parts of a picture into the shared file."""
     metadata = picture.metadata or Metadata()
+    os.lseek(fd, 0, os.SEEK_SET)  # somebody may have begun before us, and died
     with os.fdopen(fd, "wb", closefd=False) as file:
         for values in (picture.pixels, picture.alpha):
             if values is not None:

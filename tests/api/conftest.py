@@ -28,7 +28,7 @@ def a_key(name: str, **limits: object) -> dict[str, object]:
 
 OPTIONS: dict[str, object] = {
     "result_ttl_s": RESULT_TTL_S,
-    "cold_start_limit_s": 5,
+    "cold_start_limit_s": 10,
     "limits": {
         "max_upload_bytes": MAX_UPLOAD_BYTES,
         "max_bodies_bytes": 3 * MAX_UPLOAD_BYTES,

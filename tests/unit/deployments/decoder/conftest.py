@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import os
+import resource
+import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from deployments.decoder.child import CPU_S, CPU_S_PER_MPX
 from deployments.decoder.decoder import Decoder
 from deployments.decoder.wire import Bounds
+from tests.pictures import encoded
 from upscaler.picture import Limits
 
 BOUNDS = Bounds(Limits(), 4)
-SLOW = b"\xff\xd8" + b"\xff" * (24 << 20)
-"""A JPEG of 24 MiB of fill bytes, which Pillow passes over one by one."""
+FOR_25_MPX_S = CPU_S + math.ceil(25 * CPU_S_PER_MPX)
+
+
+def slow_jpeg() -> bytes:
+    """25 megapixels in a few kilobytes that take a second or two: as many scans as are let through."""
+    data = encoded(Image.new("RGB", (5000, 5000)), "jpeg", progressive=True)
+    at = data.rindex(b"\xff\xda")
+    return data[:-2] + data[at:-2] * 450 + data[-2:]
+
+
+SLOW = slow_jpeg()
 
 
 @pytest.fixture
@@ -28,7 +44,10 @@ async def decoder() -> AsyncIterator[Decoder]:
 def children_of(decoder: Decoder) -> list[int]:
     if decoder._zygote is None:
         return []
-    listed = Path(f"/proc/{decoder._zygote.pid}/task/{decoder._zygote.pid}/children").read_text()
+    try:
+        listed = Path(f"/proc/{decoder._zygote.pid}/task/{decoder._zygote.pid}/children").read_text()
+    except OSError:  # it has died
+        return []
     return [int(pid) for pid in listed.split()]
 
 
@@ -47,7 +66,14 @@ async def until(is_true: Callable[[], object], seconds: float = 20.0) -> None:
             await asyncio.sleep(0.01)
 
 
-async def child_of(decoder: Decoder) -> int:
-    """The child that runs, once there is one."""
-    await until(lambda: children_of(decoder))
-    return children_of(decoder)[0]
+async def stopped_child_of(decoder: Decoder) -> int:
+    """The child that runs, once there is one and it knows its picture's size; it goes no further."""
+    await until(lambda: FOR_25_MPX_S in map(seconds_allowed, children_of(decoder)))
+    os.kill(pid := children_of(decoder)[0], signal.SIGSTOP)
+    return pid
+
+
+def seconds_allowed(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return resource.prlimit(pid, resource.RLIMIT_CPU)[0]
+    return 0
