@@ -98,6 +98,27 @@ def test_thousands_of_scans_are_refused():
         header(data[:-2] + scan * MAX_SCANS + data[-2:])
 
 
+def test_what_a_scan_may_take_is_bounded_where_markers_are_many():
+    began_at = time.process_time()
+    with pytest.raises(InvalidPictureError, match="too long"):
+        take_apart(PLAIN[:-2] + b"\xff\x01" * 8_000_000)
+    assert time.process_time() - began_at < 1
+
+
+@pytest.mark.parametrize("data", KINDS.values(), ids=KINDS)
+def test_nothing_behind_the_end_mark_is_seen_or_counted(data):
+    """A phone's moving photo has a video there, of which every 64 kB look like a scan."""
+    bare = take_apart(data).bare
+    assert bare.endswith(b"\xff\xd9")
+    assert take_apart(data + b"PK\3\4 an archive" + b"\xff\xda" * 1000 + PLAIN).bare == bare
+
+
+def test_a_scan_that_is_cut_off_stays_so():
+    assert take_apart(PLAIN[:-20]).bare == take_apart(PLAIN).bare[:-20]
+    with pytest.raises(InvalidPictureError):
+        read(PLAIN[:-20])
+
+
 @pytest.mark.parametrize("precision", [0, 12, 16])
 def test_other_depths_than_8_bits_are_refused(precision):
     at = PLAIN.index(b"\xff\xc0") + 4
