@@ -81,6 +81,8 @@ def take_apart(data: bytes) -> PngFile:
     """Raises InvalidPictureError for a file whose chunks are cut off, damaged where it matters, or too many."""
     bare, extras, colours = [SIGNATURE], dict[str, bytes](), dict[bytes, bytes]()
     for kind, body in _sound_chunks(data, is_whole=True):
+        if kind == b"IHDR" and len(bare) > 1:  # decoders would believe the second, limits the first
+            raise InvalidPictureError("the image is damaged: it has two headers")
         if kind in PIXELS:
             bare.append(chunk_bytes(kind, body))
         elif kind in COLOURS and len(body) == COLOURS[kind]:

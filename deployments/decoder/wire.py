@@ -115,10 +115,13 @@ def refused(error: PictureError) -> Refused:
 
 def is_within(word: Told, bounds: Bounds) -> bool:
     """Whether what a child tells of is possible."""
+    try:
+        bounds.limits.check(word.seen.width, word.seen.height, bounds.scale)
+    except PictureTooLargeError:
+        return False
     seen, extras = word.seen, (word.icc_bytes, word.exif_bytes, word.xmp_bytes)
     return (
         min(seen.width, seen.height, *(1 + size for size in extras)) > 0
-        and seen.width * seen.height <= bounds.limits.max_input_px
         and sum(extras) <= MAX_EXTRAS_BYTES
         and seen.bit_depth in (8, 16)
     )

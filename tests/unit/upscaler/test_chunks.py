@@ -87,6 +87,14 @@ def test_a_critical_chunk_with_a_wrong_checksum_is_fatal(kind):
         take_apart(data[:33] + chunk_bytes(kind, b"abc")[:-4] + b"\0\0\0\0" + data[33:])
 
 
+@pytest.mark.parametrize("at", [33, -12])
+def test_a_second_header_is_damage(at):
+    """Limits believe the first, and Pillow the second."""
+    data = a_png(PIXELS)
+    with pytest.raises(InvalidPictureError, match="two headers"):
+        take_apart(data[:at] + chunk_bytes(*ihdr(20_000, 100)) + data[at:])
+
+
 def test_nothing_behind_the_end_mark_is_seen_or_survives():
     data = a_png(PIXELS) + b"PK\3\4 an archive" + a_png(PIXELS, (b"tEXt", b"Comment\0second"))
     assert take_apart(data).bare == a_png(PIXELS)

@@ -50,6 +50,12 @@ def test_a_picture_that_cannot_be_is_not_believed(seen):
         understood(to_line(replace(WORD, seen=seen)))
 
 
+def test_a_picture_whose_result_would_have_too_long_a_side_is_not_believed():
+    seen = replace(WORD.seen, width=20_000, height=10)
+    assert is_within(replace(WORD, seen=seen), Bounds(Limits(), 3))
+    assert not is_within(replace(WORD, seen=seen), Bounds(Limits(), 4))
+
+
 @pytest.mark.parametrize("name", ["icc_bytes", "exif_bytes", "xmp_bytes"])
 @pytest.mark.parametrize("size", [-1, 1 << 40])
 def test_extras_that_cannot_be_are_not_believed(name, size):
