@@ -20,7 +20,6 @@ SPACE = slice(16, 20)
 RGB, GRAY, LAB, CMYK = b"RGB ", b"GRAY", b"Lab ", b"CMYK"
 """What ICC.1:2022 calls colour spaces, in these bytes of a profile's header."""
 
-READ_AS = {"L": "L", "RGB": "RGB", "CMYK": "CMYK"}
 FITTING = {"L": (GRAY, RGB), "RGB": (RGB, LAB), "CMYK": (CMYK,)}
 """By Pillow's mode: the spaces of profiles that mean something for it. Cameras tag gray JPEGs with RGB profiles."""
 

@@ -157,4 +157,10 @@ def _deep_picture(png: PngFile) -> Picture:
     is_gray, has_alpha = image.bands < 3, image.bands in (2, 4)
     alpha = np.ascontiguousarray(values[..., -1]) if has_alpha else None
     colours = to_colours(values[..., 0]) if is_gray else np.ascontiguousarray(values[..., :3])
-    return Picture(colours, alpha, is_gray, fitting_profile(png.icc, "L" if is_gray else "RGB"), "png")
+    profile = fitting_profile(png.icc, "L" if is_gray else "RGB")
+    picture = Picture(colours, alpha, is_gray, profile, "png")
+    if space_of(profile) != LAB:
+        return picture
+    reduced = picture.reduced()  # littlecms, by Pillow, has no more than 8 bits
+    converted = np.asarray(to_srgb(Image.fromarray(reduced.pixels), profile))
+    return replace(reduced, pixels=converted, icc_profile=None)

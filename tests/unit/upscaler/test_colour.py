@@ -108,6 +108,13 @@ def test_lab_becomes_srgb_by_its_profile():
     assert delta_e(srgb_to_lab(np.asarray(reference)), srgb_to_lab(found.pixels)).max() == 0
 
 
+def test_lab_of_16_bits_becomes_srgb_of_8():
+    stored = samples(6, 6, 3, np.uint8)
+    shallow, deep = (read(a_png(values, iccp(LAB))) for values in (stored, stored.astype(np.uint16) * 257))
+    assert (deep.bit_depth, deep.icc_profile) == (8, None)
+    assert np.array_equal(deep.pixels, shallow.pixels)
+
+
 @pytest.mark.parametrize("name", ["png", "jpeg"])
 def test_gray_stays_gray_with_its_profile(name):
     gray = picture(2).convert("L")
