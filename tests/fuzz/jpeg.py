@@ -147,6 +147,7 @@ def _invented(rng: random.Random, extras: Extras) -> Segment:
             Segment(0xDD, struct.pack(">H", rng.choice((0, 1, 2, 0xFFFF)))),
             Segment(0xDB, rng.randbytes(rng.choice((0, 1, 65, 130)))),
             Segment(0xC4, bytes((rng.choice((0, 1, 16, 17, 255)),)) + rng.randbytes(rng.choice((0, 16, 40, 300)))),
+            Segment(rng.choice(FRAMES), struct.pack(">BHHB", 8, rng.choice(SIDES), rng.choice(SIDES), 1) + b"\1\x11\0"),
             Segment(0xDC, struct.pack(">H", rng.choice(SIDES))),
             Segment(0xFE, rng.randbytes(rng.choice((0, 1, 1000)))),
             Segment(rng.choice(MARKERS), rng.randbytes(rng.choice((0, 1, 20)))),

@@ -148,6 +148,7 @@ def _invented(rng: random.Random, extras: Extras) -> Chunk:
             (b"Raw profile type exif\0\nexif\n 9999\n4a", b"no separator", b"\0", b"XML:com.adobe.xmp\0x")
         ),
         b"eXIf": extras.exif,
+        b"IHDR": struct.pack(">IIBBBBB", rng.choice(SIDES), rng.choice(SIDES), 8, rng.choice((0, 2, 3, 4, 6)), 0, 0, 0),
         b"acTL": struct.pack(">II", rng.choice((0, 1, 2, 0xFFFFFFFF)), rng.choice((0, 1))),
         b"fcTL": struct.pack(
             ">IIIIIHHBB", rng.choice((0, 1)), rng.choice(SIDES), 19, rng.choice((0, 0xFFFFFFFF)), 0, 1, 0, 9, 9

@@ -20,7 +20,7 @@ SEED, SECONDS = 1, 60.0
 """More time than so few cases need: what is bounded here is their number."""
 
 
-@pytest.mark.parametrize(("make", "number"), [(MultipartFuzzer, 60), (OptionsFuzzer, 60), (DecodeFuzzer, 60)], ids=str)
+@pytest.mark.parametrize(("make", "number"), [(MultipartFuzzer, 40), (OptionsFuzzer, 40), (DecodeFuzzer, 40)], ids=str)
 async def test_nothing_is_found_in_the_first_cases(make, number, tmp_path):
     fuzzer = make(tmp_path) if make is DecodeFuzzer else make()
     report = await run(fuzzer, SEED, SECONDS, most=number)
