@@ -88,6 +88,7 @@ def models_document(backend: Backend) -> dict[str, Any]:
                 "description": serving.catalogue[name].description,
                 "native_scale": serving.catalogue[name].native_scale,
                 "scales": list(SCALES),
+                "mflop_per_px": serving.catalogue[name].mflop_per_px,
                 "default": name == serving.default_model,
             }
             for name in serving.models
