@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 CONFIG ?= serve_config.yaml
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.installed-dev
+WEB_INSTALLED := $(VENV)/.installed-web
+export CHROMIUM ?= chromium
 
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults test-api check documents format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-api test-web check documents format help clean
 
-run: $(INSTALLED)  ## install, then serve on http://localhost:8089
+run: $(INSTALLED)  ## install, then serve: the web page is at http://localhost:8089/
 	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
 	$(BIN)/python -m deployments.run $(CONFIG)
 
@@ -33,6 +35,10 @@ test-faults: $(INSTALLED) $(DEV_INSTALLED)  ## kill each process of a running se
 
 test-api: $(DEV_INSTALLED)  ## every row of the API's table, and what schemathesis makes of its document
 	$(BIN)/python -m pytest tests/api
+
+test-web: $(WEB_INSTALLED)  ## the web page in a real browser, over a real service
+	@command -v $(CHROMIUM) >/dev/null || { echo "There is no $(CHROMIUM): install it with 'apt-get install chromium', or name yours: make CHROMIUM=… test-web" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/web
 
 check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file or function is too long
 	$(BIN)/ruff check .
@@ -67,4 +73,8 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 
 $(DEV_INSTALLED): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(WEB_INSTALLED): $(DEV_INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web]'
 	@touch $@
