@@ -69,3 +69,10 @@ def ingress_with_keys() -> Iterator[Ingress]:
     """An ingress without replicas that serves only who has the key."""
     with Ingress(key=KEY) as ingress:
         yield ingress
+
+
+@pytest.fixture
+def stranger(browser, ingress) -> Iterator[Visitor]:
+    """Somebody at an ingress without replicas."""
+    with Visitor(browser, ingress.url) as visitor:
+        yield visitor.meets_service()

@@ -20,10 +20,9 @@ DIGEST = """async ([length, step]) => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_everybody_can_use_it(browser, ingress, scheme, viewport):
-    with Visitor(browser, ingress.url, viewport, color_scheme=scheme) as visitor:
+def test_everybody_can_use_it(browser, ingress, viewport):
+    with Visitor(browser, ingress.url, viewport) as visitor:
         visitor.meets_service()
         visitor.page.get_by_text("More", exact=True).click()
         visitor.page.get_by_role("button", name="Use an API key").click()

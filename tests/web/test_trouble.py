@@ -1,45 +1,23 @@
-"""What goes wrong, in plain words; and what comes right again by itself."""
+"""What goes wrong, in plain words."""
 
 from __future__ import annotations
 
-import json
 import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
+from deployments.ingress import examples
 from deployments.ingress.openapi import SUBMISSION_PROBLEMS
 from deployments.ingress.problems import PROBLEMS, RETRY_AFTER_S, SENTENCES
 from tests.faults.checks import REPLICA
 from tests.pictures import encoded, picture, png
-from tests.system import BEST
 from tests.web.ingress import KEY
-from tests.web.test_way import job_ids
-from tests.web.visitor import PATIENCE_MS, Visitor
-
-REFUSED = r"the server responded with a status of"
-LOST = r"net::ERR_|" + REFUSED
-UPSCALE = re.compile("/api/v1/upscale$")
-
-
-def refusal(code: str, retry_after_s: int | None = None):
-    """A handler that refuses a request as the service would."""
-    status, title = PROBLEMS[code]
-    body = {"success": False, "error": SENTENCES.get(code, f"{title}."), "code": code, "instance": "abc123"}
-    headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
-
-    def refuse(route: Route) -> None:
-        route.fulfill(status=status, body=json.dumps(body), content_type="application/problem+json", headers=headers)
-
-    return refuse
-
-
-@pytest.fixture
-def stranger(browser, ingress):
-    """Somebody at an ingress without replicas."""
-    with Visitor(browser, ingress.url) as visitor:
-        yield visitor.meets_service()
+from tests.web.refusals import REFUSED, UPSCALE, refusal
+from tests.web.visitor import Visitor
 
 
 @pytest.mark.parametrize(
@@ -100,56 +78,37 @@ def test_every_refusal_is_told_in_the_sentence_of_the_service(stranger, code):
         expect(stranger.card("cat.png")).to_contain_text("Its number in the log is abc123.")
 
 
-def test_a_service_that_says_when_is_asked_again_then(stranger):
-    stranger.expected = REFUSED
-    stranger.page.route(UPSCALE, refusal("queue_full", 2), times=1)
-    stranger.chooses({"cat.png": png(1)})
+def test_a_slow_upload_shows_how_far_it_is(stranger):
+    network = {"offline": False, "latency": 20, "downloadThroughput": -1, "uploadThroughput": 200_000}
+    stranger.page.context.new_cdp_session(stranger.page).send("Network.emulateNetworkConditions", network)
+    stranger.chooses({"cat.png": png(1, 560, 500)})
     stranger.starts()
-    stranger.reads("cat.png", re.compile(r"Too many jobs are waiting; try again later\. Trying again in [12] s\."))
-    stranger.reads("cat.png", "Next in the queue")
-
-
-def test_a_network_that_comes_back(stranger):
-    stranger.expected = LOST
-    stranger.page.context.set_offline(True)
-    stranger.chooses({"cat.png": png(1)})
-    stranger.starts()
-    stranger.reads("cat.png", "The service cannot be reached. Trying again")
-    stranger.can_all_use_it()
-    stranger.page.context.set_offline(False)
+    stranger.reads("cat.png", re.compile(r"Uploading, [1-9]\d? %"))
     stranger.reads("cat.png", "in the queue")
-    assert len(job_ids(stranger)) == 1
 
 
-def test_a_lost_answer_makes_no_second_job(stranger):
-    """The same Idempotency-Key comes again."""
-    stranger.expected = LOST
-    answers = []
-
-    def lose(route: Route) -> None:
-        answers.append(route.fetch().json()["job_id"])
-        route.abort()
-
-    stranger.page.route(UPSCALE, lose, times=1)
+def test_a_result_that_nobody_fetches_in_time(stranger):
+    """Its time is the service's, whose clock is another one."""
+    ahead = timedelta(hours=5)
+    until = (datetime.now(UTC) + ahead + timedelta(seconds=4)).isoformat()
+    clock = {"Date": format_datetime(datetime.now(UTC) + ahead, usegmt=True)}
+    answers = [{**examples.COMPLETED, "expires_at": until}, examples.EXPIRED]
+    stranger.page.route("**/api/v1/status/*", lambda route: route.fulfill(json=answers.pop(0), headers=clock))
     stranger.chooses({"cat.png": png(1)})
     stranger.starts()
-    stranger.reads("cat.png", "in the queue")
-    assert job_ids(stranger) == answers
+    stranger.reads("cat.png", re.compile(r"Done\. The service keeps the result for 0:0[2-4]\."))
+    stranger.sees("cat.png", "failed")
+    stranger.reads("cat.png", "Nobody has fetched the result in time, so it was deleted.")
 
 
-def test_without_events_it_asks_by_itself(visitor):
-    """As behind a proxy that holds them back, or ends them."""
-
-    def cut_off(route: Route) -> None:
-        if "text/event-stream" in route.request.headers.get("accept", ""):
-            route.fulfill(body="retry: 2000\n\n", content_type="text/event-stream")
-        else:
-            route.continue_()
-
-    visitor.page.route("**/api/v1/status/*", cut_off)
-    visitor.meets_service().chooses({"cat.png": png(1, 200, 200)})
-    visitor.starts()
-    visitor.sees("cat.png", "completed")
+def test_an_option_that_cannot_be_is_shown_where_it_is(stranger):
+    stranger.page.get_by_text("More", exact=True).click()
+    stranger.page.get_by_label("Quality of a JPEG or WEBP").fill("0")
+    stranger.page.get_by_text("More", exact=True).click()
+    stranger.chooses({"cat.png": png(1)})
+    stranger.starts()
+    expect(stranger.page.get_by_label("Quality of a JPEG or WEBP")).to_be_focused()
+    stranger.sees("cat.png", "ready")
 
 
 def test_a_service_that_asks_for_a_key(browser, ingress_with_keys):
@@ -188,26 +147,12 @@ def test_a_key_is_forgotten_with_the_page_unless_it_is_to_be_kept(browser, ingre
         expect(visitor.page.locator("#key-panel")).to_be_visible()
 
 
-def test_what_arrives_damaged_is_not_taken(visitor):
-    def spoil(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, body=answer.body()[:-1] + b"!")
-
-    visitor.page.route("**/api/v1/download/*", spoil, times=1)
-    visitor.meets_service().chooses({"cat.png": png(1)})
-    visitor.starts()
-    visitor.sees("cat.png", "completed")
-    visitor.does("cat.png", "fetch")
-    visitor.reads("cat.png", "What has arrived is not what was sent.")
-    visitor.fetched("cat.png")
-
-
 def test_a_result_that_was_deleted_elsewhere(visitor, system):
     visitor.expected = REFUSED
     visitor.meets_service().chooses({"cat.png": png(1)})
     visitor.starts()
     visitor.sees("cat.png", "completed")
-    httpx.delete(f"{system.url}/api/v1/status/{job_ids(visitor)[0]}")
+    httpx.delete(f"{system.url}/api/v1/status/{visitor.job_ids()[0]}")
     visitor.does("cat.png", "fetch")
     visitor.sees("cat.png", "failed")
     visitor.reads("cat.png", "The result was deleted on request.")
@@ -218,23 +163,9 @@ def test_a_job_that_fails(visitor, system):
     with system.paused(REPLICA):
         visitor.starts()
         visitor.reads("cat.png", re.compile("in the queue|Upscaling"))  # a lease may have been on its way already
-        (system.storage / "jobs" / job_ids(visitor)[0] / "input").unlink()
+        (system.storage / "jobs" / visitor.job_ids()[0] / "input").unlink()
     visitor.sees("cat.png", "failed")
     visitor.reads("cat.png", "Upscale failed: ")
     visitor.can_all_use_it()
     visitor.does("cat.png", "again")
     visitor.sees("cat.png", "completed")
-
-
-def test_a_service_that_ends_and_comes_back(visitor, system):
-    visitor.expected = LOST
-    visitor.meets_service().chooses({"cat.png": png(1, 500, 500)})
-    visitor.page.get_by_label("Model", exact=True).select_option(BEST)
-    visitor.starts()
-    visitor.reads("cat.png", re.compile(r"Upscaling, [1-9]"))
-    system.kill_everything()
-    visitor.reads("cat.png", re.compile(r"cannot be reached|is starting"))
-    system.start()
-    visitor.sees("cat.png", "completed")
-    assert len(job_ids(visitor)) == 1
-    expect(visitor.card("cat.png").get_by_role("button", name="Fetch result")).to_be_visible(timeout=PATIENCE_MS)

@@ -10,18 +10,11 @@ import httpx
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.faults.checks import REPLICA
 from tests.pictures import encoded, picture, png
 from tests.system import BEST, FAST
 from tests.web.visitor import PATIENCE_MS
 
 JPEG = encoded(picture(7, 120, 90), "JPEG", quality=85)
-
-
-def job_ids(visitor) -> list[str]:
-    """Of the jobs that the page has asked about, in the order in which they came."""
-    found = [re.search(r"/status/(\d{19})", url) for url in visitor.requested]
-    return list(dict.fromkeys(match[1] for match in found if match))
 
 
 def test_a_picture_is_dropped_upscaled_compared_and_saved(visitor, system):
@@ -35,7 +28,7 @@ def test_a_picture_is_dropped_upscaled_compared_and_saved(visitor, system):
     visitor.sees("a harbour.jpg", "completed")
     visitor.reads("a harbour.jpg", re.compile(r"The service keeps the result for 1[45]:\d\d"))
 
-    (job_id,) = job_ids(visitor)
+    (job_id,) = visitor.job_ids()
     status = httpx.get(f"{system.url}/api/v1/status/{job_id}").json()
     visitor.fetched("a harbour.jpg")
     assert httpx.get(f"{system.url}/api/v1/status/{job_id}").json()["result"] == "deleted"
@@ -76,28 +69,30 @@ def test_several_pictures_go_side_by_side_each_on_its_own(visitor):
     visitor.page.get_by_role("button", name="Fetch all results").click()
     for number in range(5):
         visitor.sees(f"{number}.png", "held")
-    assert len(job_ids(visitor)) == 5
+    assert len(visitor.job_ids()) == 5
     visitor.does("3.png", "save")
     visitor.does("3.png", "remove")
     expect(visitor.card("3.png")).to_have_count(0)
 
 
-def test_a_running_job_shows_its_place_and_progress_and_can_be_cancelled(visitor, system):
-    visitor.meets_service().chooses({"big.png": png(1, 600, 600), "next.png": png(2, 600, 600)})
+def test_running_jobs_show_their_place_and_progress_and_can_be_cancelled(visitor, system):
+    names = [f"{number}.png" for number in range(4)]
+    visitor.meets_service().chooses({name: png(number, 500, 500) for number, name in enumerate(names)})
     visitor.page.get_by_label("Model", exact=True).select_option(BEST)
-    with system.paused(REPLICA):
-        visitor.starts()
-        visitor.reads("next.png", re.compile(r"(Next|Number \d) in the queue, about .+ left"))
-        visitor.can_all_use_it()
-    visitor.reads("big.png", re.compile(r"Upscaling, [1-9]\d* %, about .* left"))
-    assert visitor.card("big.png").get_by_role("progressbar", name="Progress: big.png").is_visible()
-    for name in ("big.png", "next.png"):
+    visitor.starts()
+    for state in (r"Upscaling, [1-9]\d* %, about .+ left", r"(Next|Number \d) in the queue, about .+ left"):
+        line = visitor.page.locator("[data-part=line]").filter(has_text=re.compile(state))
+        expect(line.first).to_be_visible(timeout=PATIENCE_MS)
+    assert visitor.card("0.png").get_by_role("progressbar", name="Progress: 0.png").is_visible()
+    assert visitor.num_streams > 0
+    visitor.can_all_use_it()
+    for name in names:
         visitor.does(name, "cancel")
         visitor.sees(name, "ready")
         visitor.reads(name, "Cancelled.")
-    for job_id in job_ids(visitor):
-        wait = httpx.get(f"{system.url}/api/v1/status/{job_id}", params={"wait": 30}, timeout=40).json()
-        assert wait["error_code"] == "cancelled"
+    for job_id in visitor.job_ids():
+        status = httpx.get(f"{system.url}/api/v1/status/{job_id}", params={"wait": 30}, timeout=40).json()
+        assert status["error_code"] == "cancelled"
 
 
 def test_a_slow_model_warns_and_offers_a_fast_one(visitor, system):
@@ -107,12 +102,12 @@ def test_a_slow_model_warns_and_offers_a_fast_one(visitor, system):
     offer = visitor.card("big.png").locator("[data-part=offer]")
     expect(offer).to_contain_text(f"{FAST} is about 29 times as fast", timeout=PATIENCE_MS)
     expect(offer).to_contain_text(re.compile(r"This takes about \d+ (min|h .*) here"))
-    (slow,) = job_ids(visitor)
+    (slow,) = visitor.job_ids()
     visitor.page.get_by_role("button", name="Use the fast model: big.png").click()
     visitor.reads("big.png", re.compile(r"Upscaling|Next in the queue"))
     expect(visitor.card("big.png").locator("[data-part=facts]")).to_contain_text(FAST)
     assert httpx.get(f"{system.url}/api/v1/status/{slow}").json()["error_code"] == "cancelled"
-    assert httpx.get(f"{system.url}/api/v1/status/{job_ids(visitor)[-1]}").json()["model"] == FAST
+    assert httpx.get(f"{system.url}/api/v1/status/{visitor.job_ids()[-1]}").json()["model"] == FAST
     visitor.does("big.png", "cancel")
     visitor.sees("big.png", "ready")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 PATIENCE_MS = 60_000
@@ -41,10 +41,11 @@ class Visitor:
         self.page.set_default_timeout(PATIENCE_MS)
         self.url, self.expected = url, ""
         self.requested: list[str] = []
+        self.num_streams = 0
         self._errors: list[str] = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self._errors.append(str(error)))
-        self.page.on("request", lambda request: self.requested.append(request.url))
+        self.page.on("request", self._follow)
 
     def __enter__(self) -> Self:
         self.page.goto(f"{self.url}/")
@@ -59,6 +60,10 @@ class Visitor:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self._errors.append(message.text)
+
+    def _follow(self, request: Request) -> None:
+        self.requested.append(request.url)
+        self.num_streams += request.headers.get("accept") == "text/event-stream"
 
     # -- doing ---------------------------------------------------------------------------------------
 
@@ -115,7 +120,14 @@ class Visitor:
     def reads(self, name: str, words: str | re.Pattern[str]) -> None:
         expect(self.line(name)).to_contain_text(words, timeout=PATIENCE_MS)
 
+    def job_ids(self) -> list[str]:
+        """Of the jobs that the page has asked about, in the order in which they came."""
+        found = [re.search(r"/status/(\d{19})", url) for url in self.requested]
+        return list(dict.fromkeys(match[1] for match in found if match))
+
     def can_all_use_it(self) -> None:
-        """No rule of axe is broken: labels, landmarks, contrast of 4.5, sizes of targets."""
-        violations = Axe().run(self.page, options=RULES).response["violations"]
-        assert not violations, [(found["id"], [node["html"] for node in found["nodes"]]) for found in violations]
+        """No rule of axe is broken, in light or dark: labels, landmarks, contrast of 4.5, sizes of targets."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            violations = Axe().run(self.page, options=RULES).response["violations"]
+            assert not violations, [(found["id"], [node["html"] for node in found["nodes"]]) for found in violations]

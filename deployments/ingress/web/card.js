@@ -56,8 +56,8 @@ export class Card {
     const article = this.element.firstElementChild;
     const hadFocus = article.contains(document.activeElement) && document.activeElement !== article;
     article.dataset.state = job.trouble ? "trouble" : job.state;
-    this.#part("facts").textContent = factsOf(job);
-    this.#part("line").textContent = lineOf(job, serviceNow());
+    this.#write("facts", factsOf(job));
+    this.#write("line", lineOf(job, serviceNow()));
     this.#tell("hint", hintOf(job));
     this.#progress();
     this.#offer();
@@ -71,8 +71,13 @@ export class Card {
     return this.element.querySelector(`[data-part="${name}"]`);
   }
 
+  /** Say something else; what is the same stays as it is, so that it can be selected. */
+  #write(part, text) {
+    if (this.#part(part).textContent !== text) this.#part(part).textContent = text;
+  }
+
   #tell(part, text) {
-    this.#part(part).textContent = text;
+    this.#write(part, text);
     this.#part(part).hidden = !text;
   }
 
@@ -86,7 +91,7 @@ export class Card {
   #progress() {
     const job = this.#job;
     const bar = this.#part("progress");
-    bar.hidden = !job.isRunning;
+    bar.hidden = !job.isRunning || job.trouble !== null;
     const share = job.state === "processing" ? job.status.progress : 100 * job.share;
     const isUnknown = job.state === "waiting" || (job.state === "processing" && job.status.stage === "queued");
     if (isUnknown) bar.removeAttribute("value");
@@ -102,7 +107,7 @@ export class Card {
     if (job.result) {
       this.#part("save").href = job.result.url;
       this.#part("save").download = job.result.name;
-      this.#part("save").textContent = job.isSaved ? "Save again" : "Save";
+      this.#write("save", job.isSaved ? "Save again" : "Save");
       this.#part("save").setAttribute("aria-label", `${job.isSaved ? "Save again" : "Save"}: ${job.result.name}`);
     }
   }
@@ -115,7 +120,7 @@ export class Card {
     const takes = durationInWords(this.#job.etaSeconds());
     const kind = fast.model.description.split(/[,.;]/)[0].toLowerCase();
     const words = `${fast.model.name} is about ${Math.round(fast.times)} times as fast; it is made for ${kind}.`;
-    this.#part("offer-words").textContent = `This takes about ${takes} here. ${words}`;
+    this.#write("offer-words", `This takes about ${takes} here. ${words}`);
   }
 
   #fasterModel() {

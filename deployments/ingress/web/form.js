@@ -38,6 +38,8 @@ export class Options {
   /** `onChange` is called whenever something else is chosen. */
   constructor(form, onChange) {
     this.#form = form;
+    const more = form.querySelector("details");
+    form.addEventListener("invalid", () => more.setAttribute("open", ""), true); // what is wrong must be in sight
     form.addEventListener("change", (event) => {
       if (event.target.type === "file") return;
       this.#describe();

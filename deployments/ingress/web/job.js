@@ -34,6 +34,7 @@ export class Job extends EventTarget {
   isSaved = false;
   isDeleted = false;
   #jobId = null;
+  #cancelledId = null; // of a job that the service has perhaps not heard about
   #heardAt = 0;
   #controller = new AbortController();
   #inspection = null;
@@ -94,8 +95,9 @@ export class Job extends EventTarget {
     await this.#inspection;
     if (this.#object(limits)) return;
     await this.#attempt(signal, async () => {
-      if (replaced) await this.#persist(() => removeJob(replaced, signal), signal);
-      this.#jobId = null;
+      const old = replaced ?? this.#cancelledId;
+      if (old) await this.#persist(() => removeJob(old, signal), signal);
+      this.#jobId = this.#cancelledId = null;
       const key = newIdempotencyKey();
       const accepted = await this.#persist(() => this.#upload(key, signal), signal);
       this.#jobId = accepted.job_id;
@@ -117,9 +119,13 @@ export class Job extends EventTarget {
       this.#set({ state: "completed", trouble: null });
       return;
     }
-    const jobId = this.#jobId;
+    const jobId = (this.#cancelledId = this.#jobId);
     this.#set({ state: "ready", note: "Cancelled.", trouble: null });
-    if (jobId) await persist(() => removeJob(jobId, signal), () => {}, signal).catch(() => {});
+    if (jobId === null) return;
+    await persist(() => removeJob(jobId, signal), () => {}, signal).then(
+      () => (this.#cancelledId = null),
+      () => {}, // it is tried again before the next start
+    );
   }
 
   /** Fetch the result, then delete it on the service. */

@@ -12,6 +12,7 @@ const HINTS = {
   worker_crashed: "Try a smaller scale or another model.",
   origin_not_allowed: "Open this page at the service's own address.",
   host_not_allowed: "Open this page by the name that the operator has set up.",
+  job_not_found: "The service has forgotten this job. Begin it again.",
   too_many_bytes: "Fetch results, or remove jobs that you do not need.",
   too_many_jobs: "It goes on when one of your other jobs has ended.",
 };
