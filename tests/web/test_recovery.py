@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.pictures import png
-from tests.system import BEST
+from tests.system import BEST, FAST, System
 from tests.web.refusals import LOST, REFUSED, UPSCALE, refusal
-from tests.web.visitor import PATIENCE_MS
+from tests.web.visitor import PATIENCE_MS, Visitor
+
+
+@pytest.fixture
+def mortal(browser, tmp_path) -> Iterator[tuple[Visitor, System]]:
+    """Somebody before the page of a service that no other test needs."""
+    system = System(tmp_path, models={"default": FAST})
+    try:
+        system.start()
+        with Visitor(browser, system.url) as visitor:
+            yield visitor, system
+    finally:
+        system.kill_everything()
 
 
 def test_a_service_that_says_when_is_asked_again_then(stranger):
@@ -78,7 +92,9 @@ def test_what_arrives_damaged_is_not_taken(visitor):
     visitor.fetched("cat.png")
 
 
-def test_a_service_that_ends_and_comes_back(visitor, system):
+@pytest.mark.timeout(600)  # it starts a service twice
+def test_a_service_that_ends_and_comes_back(mortal):
+    visitor, system = mortal
     visitor.expected = LOST
     visitor.meets_service().chooses({"cat.png": png(1, 350, 350)})
     visitor.page.get_by_label("Model", exact=True).select_option(BEST)
