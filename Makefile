@@ -7,13 +7,15 @@ CORPORA ?= .corpora
 SECONDS ?= 600
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.installed-dev
+WEB_INSTALLED := $(VENV)/.installed-web
+export CHROMIUM ?= chromium
 
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults test-api test-client check documents pictures format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-api test-client test-web corpora test-corpora fuzz check documents pictures format help clean
 
-run: $(INSTALLED)  ## install, then serve on http://localhost:8089
+run: $(INSTALLED)  ## install, then serve: the web page is at http://localhost:8089/
 	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
 	$(BIN)/python -m deployments.run $(CONFIG)
 
@@ -49,6 +51,10 @@ fuzz: $(DEV_INSTALLED)  ## fuzz the form, the options and the decoder, SECONDS e
 	$(BIN)/python -m tests.fuzz multipart --seconds $(SECONDS)
 	$(BIN)/python -m tests.fuzz options --seconds $(SECONDS)
 	$(BIN)/python -m tests.fuzz decode --seconds $(SECONDS) --corpora $(CORPORA)
+
+test-web: $(WEB_INSTALLED)  ## the web page in a real browser, over a real service
+	@command -v $(CHROMIUM) >/dev/null || { echo "There is no $(CHROMIUM): install it with 'apt-get install chromium', or name yours: make CHROMIUM=… test-web" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/web
 
 check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file or function is too long
 	$(BIN)/ruff check .
@@ -86,4 +92,8 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 
 $(DEV_INSTALLED): $(INSTALLED) client/pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e client
+	@touch $@
+
+$(WEB_INSTALLED): $(DEV_INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web]'
 	@touch $@

@@ -36,8 +36,10 @@ def main(argv: list[str]) -> NoReturn:
         sys.exit("usage: python -m deployments.run CONFIG")
     try:
         check(Path(argv[0]))
+        http = read(Path(argv[0])).http_options or _Http()
     except (ConfigurationError, StorageError) as error:
         sys.exit(f"upscaler: {error}")
+    print(f"upscaler: starting; the web page will be at {page_address(http.host, http.port)}", file=sys.stderr)
     serve = Path(sys.executable).with_name("serve")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's `&` has it ignored, which would outlive exec
     os.execv(serve, [str(serve), "run", argv[0]])  # noqa: S606
@@ -125,6 +127,12 @@ def check_edge(options: _ControllerOptions, settings: Settings) -> None:
     if CALLBACK in variables and variables.get(STORE_NAME, ACTOR_NAME) != settings.store_name:
         where = "controller_options.runtime_env.env_vars"
         raise ConfigurationError(f"{where}: set {STORE_NAME} to {settings.store_name!r} too, so that the edge finds it")
+
+
+def page_address(host: str, port: int) -> str:
+    """Where a browser on this machine finds the web page."""
+    here = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host  # noqa: S104  (nothing is bound)
+    return f"http://{f'[{here}]' if ':' in here else here}:{port}/"
 
 
 def check_port(host: str, port: int) -> None:

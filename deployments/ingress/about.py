@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import JSONResponse
 
 from deployments.errors import ServiceError
 from deployments.ingress.backend import Backend
@@ -17,36 +15,12 @@ from deployments.ingress.problems import refused
 from deployments.ingress.waiting import MAX_WAIT_S
 from upscaler.picture import SCALES, SIDE_LIMIT
 
-FRONT_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Upscaler</title>
-<h1>Upscaler</h1>
-<p>This service enlarges images two, three or four times. Submit one, poll its job, download the result once:</p>
-<pre>
-curl -X POST {url}api/v1/upscale -F "image=@photo.jpg" -F "scale=4"
-curl {url}api/v1/status/JOB_ID
-curl -o photo_x4.jpg {url}api/v1/download/JOB_ID
-</pre>
-<p>An image is deleted as soon as its download has completed, or {minutes:g} minutes after its job has ended.</p>
-<p><a href="docs">All calls</a> · <a href="openapi.json">OpenAPI</a> · <a href="readyz">Is it ready?</a></p>
-</html>
-"""
-
 OPEN: dict[str, Any] = {"security": [{}]}
 """Of calls that ask for no key."""
 
 
 def add_descriptions(app: FastAPI, backend: Backend) -> None:
     """Add the addresses that need no job."""
-
-    @app.head("/", include_in_schema=False)
-    @app.get("/", include_in_schema=False)
-    async def front_page(request: Request) -> HTMLResponse:
-        minutes = backend.admission.serving.result_ttl_s / 60
-        return HTMLResponse(FRONT_PAGE.format(url=escape(str(request.base_url)), minutes=minutes))
 
     @app.get("/api/v1/models", summary="The models that can be asked for", responses=MODELS)
     async def models() -> dict[str, Any]:
@@ -88,6 +62,7 @@ def models_document(backend: Backend) -> dict[str, Any]:
                 "description": serving.catalogue[name].description,
                 "native_scale": serving.catalogue[name].native_scale,
                 "scales": list(SCALES),
+                "mflop_per_px": serving.catalogue[name].mflop_per_px,
                 "default": name == serving.default_model,
             }
             for name in serving.models

@@ -30,6 +30,7 @@ from deployments.ingress.openapi import (
     WAITING,
     describe,
 )
+from deployments.ingress.page import add_page
 from deployments.ingress.problems import install_problem_handlers, refused
 from deployments.ingress.upload import ClientDisconnect, received
 from deployments.ingress.waiting import MAX_WAIT_S, asked_wait_s, preferred_wait_s
@@ -66,6 +67,7 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
     _add_jobs(app, backend)
     _add_downloads(app, backend)
     add_descriptions(app, backend)
+    add_page(app)
     describe(app, needs_key=backend.keys.is_needed)
     return app
 

@@ -104,6 +104,7 @@ MODELS: dict[str, Any] = {
             "description": "Photographs; the best and the slowest.",
             "native_scale": 4,
             "scales": [2, 3, 4],
+            "mflop_per_px": 35.85,
             "default": True,
         }
     ]

@@ -17,6 +17,8 @@ from deployments.jobs.messages import ANYBODY, Client
 
 OPEN = ("/healthz", "/readyz", "/", "/docs", "/openapi.json")
 """Addresses that tell nothing of anybody's jobs."""
+PAGE = "/web/"
+"""What the web page is made of: it asks for the key itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class KeyRing:
 
     def check(self, path: str, headers: Headers) -> Client:
         """Who asks for an address. Raises RequestError unauthorized."""
-        return ANYBODY if path in OPEN else self.client(headers)
+        return ANYBODY if path in OPEN or path.startswith(PAGE) else self.client(headers)
 
 
 def said_key(headers: Headers) -> str:

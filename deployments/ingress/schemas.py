@@ -114,6 +114,11 @@ SCHEMAS: dict[str, Schema] = {
                         "description": TEXT,
                         "native_scale": INTEGER,
                         "scales": _list(SCALE),
+                        "mflop_per_px": {
+                            "type": "number",
+                            "exclusiveMinimum": 0,
+                            "description": "Work for one pixel of the image: how fast models are beside each other.",
+                        },
                         "default": {"type": "boolean"},
                     }
                 )

@@ -45,9 +45,9 @@ def test_docs(anybody):
     return answer
 
 
-@row("GET /", "always", 200, "where to go from here")
+@row("GET /", "always", 200, "the web page")
 def test_front_page(anybody):
     answer = anybody.get("/")
     assert "text/html" in answer.headers["content-type"]
     assert 'href="docs"' in answer.text
-    return answer
+    return [answer, anybody.get("/web/main.js")]

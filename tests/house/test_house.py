@@ -13,9 +13,9 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES = 250, 60
 NOWHERE_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py"}
 
 
-def sources() -> list[Path]:
-    """The Python files of the repository: tracked, or new and not ignored."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
+def sources(*patterns: str) -> list[Path]:
+    """The Python files of the repository, or others by their patterns: tracked, or new and not ignored."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *(patterns or ("*.py",))]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     return [ROOT / name for name in listed if (ROOT / name).exists()]
 
@@ -27,6 +27,12 @@ def test_files_and_functions_stay_small(path):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno - node.lineno < MAX_FUNCTION_LINES, node.name
+
+
+@pytest.mark.parametrize("path", sources("*.js", "*.css", "*.html"), ids=lambda path: path.name)
+def test_files_of_the_page_stay_small(path):
+    assert len(path.read_text().splitlines()) <= MAX_FILE_LINES
+    assert path.stem not in {"utils", "helpers", "common", "misc"}
 
 
 def test_no_file_is_called_after_nothing():

@@ -22,6 +22,9 @@ async def test_the_models_that_can_be_asked_for(client, backend):
     assert [model["name"] for model in models] == list(backend.admission.serving.models)
     assert [model["name"] for model in models if model["default"]] == [backend.admission.serving.default_model]
     assert all(model["description"] and model["native_scale"] in {2, 4} for model in models)
+    assert all(
+        model["mflop_per_px"] == backend.admission.serving.catalogue[model["name"]].mflop_per_px for model in models
+    )
 
 
 async def test_the_limits_are_those_that_hold(client):

@@ -14,7 +14,7 @@ import yaml
 from deployments.edge.edge import Edge
 from deployments.errors import ConfigurationError, StorageError
 from deployments.jobs.messages import Depth
-from deployments.run import CALLBACK, check, check_port, parse
+from deployments.run import CALLBACK, check, check_port, page_address, parse
 from deployments.settings import Settings
 from deployments.storage.owner import FileLock
 from deployments.upscaler.autoscaling import wanted_replicas
@@ -53,6 +53,19 @@ def test_an_edge_that_would_look_for_another_store_is_told(tmp_path):
     config["controller_options"]["runtime_env"]["env_vars"]["UPSCALER_STORE_NAME"] = "Other"
     path.write_text(yaml.safe_dump(config))
     check(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://localhost:8089/"),
+        ("0.0.0.0", "http://localhost:8089/"),  # noqa: S104
+        ("192.168.0.7", "http://192.168.0.7:8089/"),
+        ("fd00::7", "http://[fd00::7]:8089/"),
+    ],
+)
+def test_the_start_says_where_the_web_page_will_be(host, address):
+    assert page_address(host, 8089) == address
 
 
 def test_the_default_configuration_lists_every_default():
