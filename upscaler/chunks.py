@@ -31,6 +31,15 @@ COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI"
 BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 """By colour type: gray, RGB, palette, gray with alpha, RGB with alpha."""
 
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+GRAY, PALETTE = 0, 3
+
+PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+"""Of Adam7: the first row and column, and the steps of both."""
+
+INFLATED_BYTES = 1 << 20
+"""At a time."""
+
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 
 Chunk = tuple[bytes, bytes]
@@ -44,6 +53,16 @@ class PngHeader:
     width: int
     height: int
     bit_depth: int
+    colour_type: int
+    is_interlaced: bool
+
+    @property
+    def pixels_bytes(self) -> int:
+        """What its pixels have to inflate to: rows, each behind the number of its filter."""
+        passes = PASSES if self.is_interlaced else ((0, 0, 1, 1),)
+        sides = [(-(-(self.height - y) // dy), -(-(self.width - x) // dx)) for y, x, dy, dx in passes]
+        row_bits = CHANNELS[self.colour_type] * self.bit_depth
+        return sum(rows * (1 + -(-columns * row_bits // 8)) for rows, columns in sides if rows > 0 and columns > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +98,20 @@ def png_header(data: bytes) -> PngHeader:
 
 def take_apart(data: bytes) -> PngFile:
     """Raises InvalidPictureError for a file whose chunks are cut off, damaged where it matters, or too many."""
-    bare, extras, colours = [SIGNATURE], dict[str, bytes](), dict[bytes, bytes]()
+    header = _header(data)
+    bare, extras, colours, kinds = [SIGNATURE], dict[str, bytes](), dict[bytes, bytes](), list[bytes]()
     for kind, body in _sound_chunks(data, is_whole=True):
-        if kind == b"IHDR" and len(bare) > 1:  # decoders would believe the second, limits the first
-            raise InvalidPictureError("the image is damaged: it has two headers")
         if kind in PIXELS:
-            bare.append(chunk_bytes(kind, body))
+            bare.append(chunk_bytes(kind, _for_decoders(header, kind, body)))
+            kinds.append(kind)
         elif kind in COLOURS and len(body) == COLOURS[kind]:
             colours.setdefault(kind, body)
         elif extra := _extra(kind, body):
             extras.setdefault(extra[0], extra[1])
-    return PngFile(_header(data), b"".join(bare), **extras, colours=tuple(colours.items()))
+    _require_one_picture(header, kinds)
+    png = PngFile(header, b"".join(bare), **extras, colours=tuple(colours.items()))
+    _require_pixels(png)
+    return png
 
 
 def _header(data: bytes) -> PngHeader:
@@ -100,7 +122,7 @@ def _header(data: bytes) -> PngHeader:
     known = bit_depth in BIT_DEPTHS.get(colour_type, ()) and methods[:2] == [0, 0] and methods[2] in (0, 1)
     if not (is_sound and known and 0 < width < 1 << 31 and 0 < height < 1 << 31):
         raise InvalidPictureError("the image is damaged: its header cannot be read")
-    return PngHeader(width, height, bit_depth)
+    return PngHeader(width, height, bit_depth, colour_type, methods[2] == 1)
 
 
 def _sound_chunks(data: bytes, *, is_whole: bool) -> Iterator[Chunk]:
@@ -122,6 +144,47 @@ def _sound_chunks(data: bytes, *, is_whole: bool) -> Iterator[Chunk]:
         at = end
     if is_whole:
         raise InvalidPictureError("the image is damaged: it is cut off, or its pixels have changed on the way")
+
+
+def _for_decoders(header: PngHeader, kind: bytes, body: bytes) -> bytes:
+    """The data of a chunk as Pillow understands it: it scales gray of 2 and 4 bits up to 8, but not the one that is
+    to be transparent."""
+    if kind == b"tRNS" and header.colour_type == GRAY and header.bit_depth in (2, 4) and len(body) == 2:
+        most = (1 << header.bit_depth) - 1
+        return (int.from_bytes(body, "big") % (most + 1) * (255 // most)).to_bytes(2, "big")
+    return body
+
+
+def _require_one_picture(header: PngHeader, kinds: list[bytes]) -> None:
+    """Of two headers decoders would believe the second, limits the first; and a palette has to be there."""
+    num_palettes = kinds.count(b"PLTE")
+    lacks_palette = header.colour_type == PALETTE and not num_palettes
+    if kinds.count(b"IHDR") != 1 or num_palettes > 1 or kinds.count(b"tRNS") > 1 or lacks_palette:
+        raise InvalidPictureError("the image is damaged: its parts are not those of one image")
+
+
+def _require_pixels(png: PngFile) -> None:
+    """Pillow is content with fewer rows than the header tells of, if their data end as they should."""
+    inflate, missing = zlib.decompressobj(), png.header.pixels_bytes
+    for kind, body in _sound_chunks(png.bare, is_whole=True):
+        if kind == b"PLTE" and (not body or len(body) % 3):
+            raise InvalidPictureError("the image is damaged: its palette is not whole")
+        if kind == b"IDAT" and missing > 0:
+            missing -= _num_inflated(inflate, body, missing)
+    if missing > 0:
+        raise InvalidPictureError("the image is damaged: pixels are missing")
+
+
+def _num_inflated(inflate: zlib._Decompress, packed: bytes, enough: int) -> int:
+    """How many bytes come of these; no more than about `enough` are unpacked."""
+    count = 0
+    while packed and count < enough:
+        try:
+            count += len(inflate.decompress(packed, INFLATED_BYTES))
+        except zlib.error as error:
+            raise InvalidPictureError("the image is damaged: its pixels cannot be decoded") from error
+        packed = inflate.unconsumed_tail
+    return count
 
 
 def _extra(kind: bytes, body: bytes) -> tuple[str, bytes] | None:

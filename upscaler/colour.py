@@ -25,12 +25,16 @@ FITTING = {"L": (GRAY, RGB), "RGB": (RGB, LAB), "CMYK": (CMYK,)}
 
 EXACT = ImageCms.Flags.NOOPTIMIZE
 """The tables that littlecms would make instead are up to 2 ΔE off, and hardly faster on photographs."""
+INTENTS = frozenset(ImageCms.Intent)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 UNITS, ICC_UNITS = 100_000, 65_536
 SRGB_GAMMA = range(45_000, 46_000)
 SRGB_CHROMATICITIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
 NEAR = 100
+MOST_XYZ = 4.0
+"""Of a primary, where white has 1: primaries nearly on a line would have thousands."""
+
 D50 = (0.9642, 1.0, 0.8249)
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
@@ -46,10 +50,17 @@ def fitting_profile(icc: object, mode: str) -> bytes | None:
         return None
     as_mode = {RGB: "RGB", LAB: "LAB"}.get(space_of(icc), mode)
     try:
-        ImageCms.buildTransform(ImageCms.ImageCmsProfile(io.BytesIO(icc)), SRGB, as_mode, "RGB")
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        ImageCms.buildTransform(profile, SRGB, as_mode, "RGB", _intent(profile), EXACT)
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
     return icc
+
+
+def _intent(profile: ImageCms.ImageCmsProfile) -> ImageCms.Intent:
+    """The rendering intent that the profile names; the first one where it names none that there is."""
+    named = ImageCms.getDefaultIntent(profile)
+    return ImageCms.Intent(named) if named in INTENTS else ImageCms.Intent.PERCEPTUAL
 
 
 def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
@@ -60,8 +71,7 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     if space_of(icc) == LAB:
         image = Image.frombytes("LAB", image.size, _lab_bytes(image))
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-    intent = ImageCms.Intent(ImageCms.getDefaultIntent(profile))
-    converted = ImageCms.profileToProfile(image, profile, SRGB, intent, "RGB", flags=EXACT)
+    converted = ImageCms.profileToProfile(image, profile, SRGB, _intent(profile), "RGB", flags=EXACT)
     if converted is None:
         raise ValueError("the colours could not be converted")
     return converted
@@ -89,6 +99,8 @@ def profile_for(chunks: tuple[Chunk, ...], *, is_gray: bool) -> bytes | None:
     try:
         colorants = _colorants(np.array(chromaticities, float) / UNITS)
     except (np.linalg.LinAlgError, FloatingPointError):
+        return None
+    if np.abs(colorants).max() > MOST_XYZ:
         return None
     tags = {name: _xyz(xyz) for name, xyz in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants.T, strict=True)}
     return _profile(RGB, tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))

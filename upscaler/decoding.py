@@ -28,6 +28,7 @@ PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 """Loaded here, since Pillow loads all that it has when one is missing."""
 
 SIGNATURES: dict[bytes, Format] = {chunks.SIGNATURE: "png", jpeg.SIGNATURE: "jpeg"}
+CMYK_CHANNELS = 4
 DEEP = 16
 """Bits a channel that Pillow would cut down to 8."""
 
@@ -41,6 +42,7 @@ class Header:
     width: int
     height: int
     bit_depth: int = 8
+    is_cmyk: bool = False
 
 
 def sniff(first: bytes) -> Format:
@@ -64,9 +66,9 @@ def decode(file: IO[bytes], keep_metadata_at: int | None = None) -> Picture:
     `keep_metadata_at`: the scale at which its metadata is to be kept; None drops it.
     """
     data = _whole(file)
-    name = _probed(data).format
+    header = _probed(data)
     try:
-        return _decoded(data, name, keep_metadata_at)
+        return _decoded(data, header, keep_metadata_at)
     except (MemoryError, PictureError):
         raise
     except Exception as error:  # a parser's own errors are of every kind; the bytes are to blame
@@ -86,18 +88,21 @@ def _probed(data: bytes) -> Header:
     if name == "webp":
         return Header(name, *webp_header(data))
     frame = jpeg.take_apart(data)
-    return Header(name, frame.width, frame.height)
+    return Header(name, frame.width, frame.height, is_cmyk=frame.num_channels == CMYK_CHANNELS)
 
 
-def _decoded(data: bytes, name: Format, keep_metadata_at: int | None) -> Picture:
+def _decoded(data: bytes, header: Header, keep_metadata_at: int | None) -> Picture:
+    name = header.format
     png = chunks.take_apart(data) if name == "png" else None
     if png is not None:
         data = png.with_extras()
     elif name == "jpeg":
         data = jpeg.take_apart(data).bare
     image = Image.open(io.BytesIO(data), formats=(name.upper(),))
+    if image.size != (header.width, header.height):
+        raise ValueError("Pillow reads another size from the header than the limits have seen")
     image.load()
-    if png is not None and png.header.bit_depth == DEEP:
+    if png is not None and header.bit_depth == DEEP:
         picture = _deep_picture(png)
     else:
         picture = _to_picture(image, name, image.info.get("icc_profile") if png is None else png.icc)

@@ -44,6 +44,7 @@ class JpegFile:
 
     width: int
     height: int
+    num_channels: int
     bare: bytes
 
 
@@ -68,7 +69,7 @@ def _checked(frame: bytes, bare: bytes) -> JpegFile:
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     if frame[0] != BITS or not width or not height:
         raise InvalidPictureError("the image is a JPEG of a kind that is not supported")
-    return JpegFile(width, height, bare)
+    return JpegFile(width, height, frame[5], bare)
 
 
 def _end_of_scans(data: bytes, at: int) -> int:

@@ -29,6 +29,18 @@ STALE_XMP = {
     XMP + "Thumbnails",
 }
 """What is no longer true of the result: its size, how it is turned, and what it looks like small."""
+
+OTHER_PICTURES = tuple(
+    f"{{http://ns.{name}/}}"
+    for name in ("adobe.com/hdr-gain-map/1.0", "google.com/photos/1.0/container", "google.com/photos/1.0/camera",
+                 "adobe.com/xmp/note", "apple.com/HDRGainMap/1.0")
+)  # fmt: skip
+"""What phones say of the films, depth and gain maps that they put behind a photograph, and which do not come along."""
+
+STALE_EXIF = (0x0103, 0x0106, 0xC4A5)
+"""Compression and kind of the numbers, and a printer's notes on them."""
+
+INTEROPERABILITY = 0xA005
 PACKET = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>%s<?xpacket end="w"?>'
 
 
@@ -58,7 +70,9 @@ def _exif(image: Image.Image, scale: int) -> bytes | None:
         exif = image.getexif()
         turned = exif.pop(ORIENTATION, 1) in range(5, 9)
         camera = exif.get_ifd(EXIF_IFD) if EXIF_IFD in exif else {}
-        camera.pop(MAKER_NOTE, None)
+        for names, tags in ((STALE_EXIF, exif), ((MAKER_NOTE, INTEROPERABILITY), camera)):
+            for name in names:
+                tags.pop(name, None)
         for tags in (exif, camera):
             for names, size in ((WIDTHS, image.size[turned]), (HEIGHTS, image.size[not turned])):
                 for name in names:
@@ -78,13 +92,18 @@ def _xmp(image: Image.Image) -> bytes | None:
             return None
         tree = ET.fromstring(text.strip("\ufeff\0 \t\r\n"))  # noqa: S314 - it has no entities of its own
         for element in tree.iter():
-            for name in STALE_XMP.intersection(element.keys()):
+            for name in filter(_is_stale, list(element.keys())):
                 del element.attrib[name]
-            for child in [child for child in element if child.tag in STALE_XMP]:
+            for child in [child for child in element if _is_stale(child.tag)]:
                 element.remove(child)
-        return PACKET % ET.tostring(tree)
+        kept = PACKET % ET.tostring(tree, encoding="unicode").encode()
+        return kept if len(kept) <= MAX_BYTES else None
     except Exception:  # noqa: BLE001 - broken XMP is dropped, not fatal
         return None
+
+
+def _is_stale(name: str) -> bool:
+    return name in STALE_XMP or str(name).startswith(OTHER_PICTURES)
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:

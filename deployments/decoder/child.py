@@ -12,15 +12,15 @@ from pathlib import Path
 
 from deployments.decoder.wire import MAX_EXTRAS_BYTES, MAX_PX_BYTES, Ask, refused, to_line, told
 from deployments.decoder.wire import write_picture as write
-from upscaler.decoding import decode, probe
+from upscaler.decoding import Header, decode, probe
 from upscaler.errors import InvalidPictureError, PictureError
 from upscaler.picture import Picture, check_side
 
 WALL_S = 60
 """On a machine that has better things to do; what a picture really costs is bounded by processor time."""
 
-CPU_S, CPU_S_PER_MPX = 3, 0.3
-HEADER_BYTES, BYTES_PER_PX, TIMES_FILE = 192 << 20, 40, 4
+CPU_S, CPU_S_PER_MPX, CMYK_S_PER_MPX = 3, 0.3, 0.7
+HEADER_BYTES, BYTES_PER_PX, TIMES_FILE = 192 << 20, 40, 8
 """Memory for a header, and for each pixel and each byte of the file: several times what the worst codec needs."""
 
 MAX_FILES = 32
@@ -50,7 +50,7 @@ def _decoded(ask: Ask, source: int) -> Picture:
         header = probe(file)
         bounds.limits.check(header.width, header.height, bounds.scale)
         check_side(bounds.format, header.width, header.height, bounds.scale)
-        _limit_for(header.width * header.height, os.fstat(source).st_size)
+        _limit_for(header, os.fstat(source).st_size)
         return decode(file, bounds.scale if ask.keeps_metadata else None)
 
 
@@ -59,16 +59,17 @@ def _limit_all(file_bytes: int) -> None:
     warnings.simplefilter("ignore")  # libraries warn of damage that they can live with
     signal.setitimer(signal.ITIMER_REAL, WALL_S)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NOFILE, MAX_FILES)
     _limit(resource.RLIMIT_CPU, CPU_S)
     _limit_memory(HEADER_BYTES + TIMES_FILE * file_bytes)
 
 
-def _limit_for(px: int, file_bytes: int) -> None:
-    """What a picture of so many pixels may take."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most := px * MAX_PX_BYTES + MAX_EXTRAS_BYTES, most))
-    _limit(resource.RLIMIT_CPU, CPU_S + math.ceil(CPU_S_PER_MPX * px / 1e6))
+def _limit_for(header: Header, file_bytes: int) -> None:
+    """What a picture of that size may take."""
+    px = header.width * header.height
+    _limit(resource.RLIMIT_FSIZE, px * MAX_PX_BYTES + MAX_EXTRAS_BYTES)
+    _limit(resource.RLIMIT_CPU, CPU_S + math.ceil((CMYK_S_PER_MPX if header.is_cmyk else CPU_S_PER_MPX) * px / 1e6))
     _limit_memory(HEADER_BYTES + BYTES_PER_PX * px + TIMES_FILE * file_bytes)
 
 

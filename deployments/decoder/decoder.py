@@ -10,17 +10,15 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import IO, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from deployments.decoder.child import WALL_S
-from deployments.decoder.wire import MAX_LINE_BYTES, Ask, Bounds, Refused, Seen, Told, is_within, read_picture
+from deployments.decoder.process import ZygoteProcess
+from deployments.decoder.wire import MAX_LINE_BYTES, Ask, Bounds, Refused, Seen, Told, check_told, read_picture
 from deployments.errors import DecoderError
 from upscaler.errors import (
     AnimatedPictureError,
@@ -33,19 +31,16 @@ from upscaler.picture import Picture
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 MAX_RUNNING = 2
 """Each may hold a whole decoded picture; more of them would not be faster."""
 
-TURN_S, SPARE_S, GOING_S = 60.0, 5.0, 2.0
-"""How long a picture waits for its turn; a child's last word longer than the kernel lets it run; and a zygote's end."""
-
-INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
-"""Of the environment. Children have no use for the credentials that may be there."""
-
-SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}
-START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from deployments.decoder.zygote import main; main()"
+TURN_S, SPARE_S = 60.0, 5.0
+"""How long a picture waits for its turn, and a child's last word longer than the kernel lets it run."""
 
 TOO_LONG = (-signal.SIGXCPU, -signal.SIGALRM)
+UNDECODABLE, MAX_SENTENCE = "the image is damaged: its pixels cannot be decoded", 200
 REFUSALS = (UnsupportedFormatError, AnimatedPictureError, InvalidPictureError)
 
 _WORD: TypeAdapter[Told | Refused] = TypeAdapter(Told | Refused)
@@ -56,63 +51,35 @@ class Decoder:
 
     def __init__(self, max_running: int = MAX_RUNNING) -> None:
         self._turns = asyncio.Semaphore(max_running)
-        self._zygote: subprocess.Popen[bytes] | None = None
-        self._door: socket.socket | None = None
-        self._is_closed = False
+        self._zygote = ZygoteProcess()
         self.num_died = 0
         """Children that ended by a signal, by a limit, or without a word."""
 
-    async def look(self, file: IO[bytes], bounds: Bounds) -> Seen:
-        """Decode a picture in full and throw the pixels away.
+    async def look(self, file: IO[bytes], bounds: Bounds, *, keeps_metadata: bool = False) -> Seen:
+        """Decode a picture in full, as `decode` would, and throw the pixels away.
 
         Raises PictureError when the file is at fault, DecoderError when we are.
         """
         with _scratch() as target:
-            return (await self._run(Ask(bounds), file, target)).seen
+            return (await self._run(Ask(bounds, keeps_metadata=keeps_metadata), file, target)).seen
 
     async def decode(self, file: IO[bytes], bounds: Bounds, *, keeps_metadata: bool = False) -> Picture:
         """Decode a picture. Raises what `look` raises."""
         with _scratch() as target:
             word = await self._run(Ask(bounds, wants_pixels=True, keeps_metadata=keeps_metadata), file, target)
             try:
-                return await asyncio.to_thread(read_picture, word, target)
+                return await _to_its_end(read_picture, word, target)
             except (EOFError, ValueError) as error:
-                raise DecoderError("a decoder gave less than it told of") from error
+                log.warning("a picture's decoder gave less than it told of")
+                raise InvalidPictureError(UNDECODABLE) from error
 
     def start(self) -> None:
-        """Have the zygote run. One that has ended is replaced. Raises DecoderError when it cannot be started."""
-        if self._is_closed:
-            raise DecoderError("the decoder was closed")
-        if self._zygote is not None and self._zygote.poll() is None:
-            return
-        self._let_go()
-        self._door, theirs = socket.socketpair()
-        with theirs:
-            path = json.dumps([str(Path(entry or ".").absolute()) for entry in sys.path])
-            self._zygote = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-I", "-S", "-c", START, path],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in INHERITED if name in os.environ} | SETTINGS,
-                start_new_session=True,
-            )
+        """Have the zygote run. Raises DecoderError when it cannot be started."""
+        self._zygote.start()
 
     def close(self) -> None:
         """End the zygote and whatever it has running, for good."""
-        self._is_closed = True
-        self._let_go()
-
-    def _let_go(self) -> None:
-        if self._door is not None:
-            self._door.close()
-            self._door = None
-        if self._zygote is not None:
-            try:
-                self._zygote.wait(GOING_S)  # with its door closed it ends its children, and itself
-            except subprocess.TimeoutExpired:
-                self._zygote.kill()
-                self._zygote.wait()
-            self._zygote = None
+        self._zygote.close()
 
     async def _run(self, ask: Ask, file: IO[bytes], target: int) -> Told:
         try:
@@ -130,25 +97,9 @@ class Decoder:
 
     async def _tried(self, ask: Ask, file: IO[bytes], target: int) -> tuple[bytes | None, int | None]:
         with _scratch() as source:
-            await asyncio.to_thread(_copy, file, source)
-            connection = self._forked(ask, source, target)
+            await _to_its_end(_copy, file, source)
+            connection = self._zygote.fork(ask.to_line(), source, target)
         return await _last_words(connection)
-
-    def _forked(self, ask: Ask, source: int, target: int) -> socket.socket:
-        """Our end of the connection to a new child."""
-        try:
-            self.start()
-            ours, theirs = socket.socketpair()
-        except OSError as error:
-            raise DecoderError("no decoder can be started") from error
-        with theirs:
-            try:
-                assert self._door is not None  # noqa: S101 - `start` has made it
-                socket.send_fds(self._door, [ask.to_line()], [theirs.fileno(), source, target])
-            except OSError as error:
-                ours.close()
-                raise DecoderError("the decoder takes no picture") from error
-        return ours
 
     def _understood(self, ask: Ask, word: bytes | None, exit_status: int | None) -> Told:
         """A child's word, or what its end means."""
@@ -157,12 +108,12 @@ class Decoder:
             raise _meaning_of(exit_status)
         try:
             said = _WORD.validate_json(word)
-        except ValidationError as error:
-            raise DecoderError("a decoder speaks what we do not understand") from error
-        if isinstance(said, Refused):
-            raise _refusal(said)
-        if not is_within(said, ask.bounds):
-            raise DecoderError("a decoder tells of a picture that cannot be")
+            if isinstance(said, Refused):
+                raise _refusal(said)
+            check_told(said, ask.bounds)
+        except ValueError as error:  # nobody but the picture can have made it say so
+            log.warning("a picture's decoder says what cannot be: %s", error)
+            raise InvalidPictureError(UNDECODABLE) from error
         return said
 
 
@@ -193,33 +144,56 @@ def _meaning_of(exit_status: int | None) -> PictureError | DecoderError:
     if exit_status in (None, -signal.SIGKILL):
         return DecoderError("a decoder was ended from outside")
     log.error("a picture has ended its decoder: exit status %s", exit_status)
-    return InvalidPictureError("the image is damaged: its pixels cannot be decoded")
+    if exit_status == os.EX_SOFTWARE:
+        return DecoderError("a decoder does not work")
+    return InvalidPictureError(UNDECODABLE)
 
 
 def _refusal(said: Refused) -> PictureError:
     if said.error == PictureTooLargeError.__name__:
         width, height, limit = (said.facts.get(name, 0) for name in ("width", "height", "limit"))
         return PictureTooLargeError(said.message, width=width, height=height, limit=limit)
-    return {kind.__name__: kind for kind in REFUSALS}.get(said.error, InvalidPictureError)(said.message)
+    return {kind.__name__: kind for kind in REFUSALS}.get(said.error, InvalidPictureError)(said.message[:MAX_SENTENCE])
+
+
+async def _to_its_end(call: Callable[..., T], *arguments: object) -> T:
+    """The call's result, from a thread. Not even who is cancelled leaves before it has ended: it works on a
+    descriptor that is closed then, and whose number is soon somebody else's."""
+    running = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
+    try:
+        return await asyncio.shield(running)
+    finally:
+        while not running.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
 
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[int]:
-    """A file without a name, in memory where the system has such."""
-    if hasattr(os, "memfd_create"):
-        fd = os.memfd_create("picture")
-    else:
-        with tempfile.TemporaryFile() as file:
-            fd = os.dup(file.fileno())
+    """A file without a name, in memory where the system has such. Raises DecoderError."""
+    try:
+        fd = _nameless_file()
+    except OSError as error:
+        raise DecoderError("there is no room for a picture to be decoded") from error
     try:
         yield fd
     finally:
         os.close(fd)
 
 
+def _nameless_file() -> int:
+    with contextlib.suppress(AttributeError, OSError):
+        return os.memfd_create("picture")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
 def _copy(file: IO[bytes], fd: int) -> None:
-    """Copy the whole of `file`, and go back to where the copy begins."""
-    file.seek(0)
-    with os.fdopen(fd, "wb", closefd=False) as target:
-        shutil.copyfileobj(file, target)
-    os.lseek(fd, 0, os.SEEK_SET)
+    """Copy the whole of `file`, and go back to where the copy begins. Raises DecoderError."""
+    try:
+        file.seek(0)
+        with os.fdopen(fd, "wb", closefd=False) as target:
+            shutil.copyfileobj(file, target)
+        os.lseek(fd, 0, os.SEEK_SET)
+    except OSError as error:
+        raise DecoderError("there is no room for a picture to be decoded") from error

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from upscaler.chunks import COLOURS
 from upscaler.errors import PictureError, PictureTooLargeError
-from upscaler.metadata import Metadata
-from upscaler.picture import Format, Limits, Picture
+from upscaler.metadata import MAX_DPI, Metadata
+from upscaler.picture import Format, Limits, Picture, check_side
 from upscaler.values import Values
 
 MAX_LINE_BYTES = 16 << 10
@@ -113,18 +114,22 @@ def refused(error: PictureError) -> Refused:
     return Refused(type(error).__name__, str(error), facts)
 
 
-def is_within(word: Told, bounds: Bounds) -> bool:
-    """Whether what a child tells of is possible."""
-    try:
-        bounds.limits.check(word.seen.width, word.seen.height, bounds.scale)
-    except PictureTooLargeError:
-        return False
+def check_told(word: Told, bounds: Bounds) -> None:
+    """Raise ValueError when what a child tells of is not possible within the bounds."""
     seen, extras = word.seen, (word.icc_bytes, word.exif_bytes, word.xmp_bytes)
-    return (
-        min(seen.width, seen.height, *(1 + size for size in extras)) > 0
-        and sum(extras) <= MAX_EXTRAS_BYTES
-        and seen.bit_depth in (8, 16)
-    )
+    try:
+        bounds.limits.check(seen.width, seen.height, bounds.scale)
+        check_side(bounds.format, seen.width, seen.height, bounds.scale)
+    except PictureTooLargeError as error:
+        raise ValueError("it has grown beyond the limits") from error
+    if min(seen.width, seen.height) < 1 or seen.bit_depth not in (8, 16) or seen.num_passes not in (1, 2):
+        raise ValueError("there is no such picture")
+    if min(extras) < 0 or sum(extras) > MAX_EXTRAS_BYTES:
+        raise ValueError("its profile or its metadata cannot be so long")
+    if word.dpi is not None and not all(0 < value <= MAX_DPI for value in word.dpi):
+        raise ValueError("there is no such resolution")
+    if any(COLOURS.get(kind.encode()) != len(bytes.fromhex(data)) for kind, data in word.colour_chunks):
+        raise ValueError("there are no such colour chunks")
 
 
 def to_line(word: Told | Refused) -> bytes:

@@ -8,6 +8,7 @@ has ended, its exit status is the connection's last line.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -22,6 +23,7 @@ import pyvips  # noqa: F401 - so that children have it; it starts no threads bef
 from deployments.decoder import child
 from deployments.decoder.wire import MAX_LINE_BYTES
 
+PR_SET_PDEATHSIG = 1
 FDS = 3
 """With each task: the child's connection, the file to read, the file to write."""
 
@@ -79,6 +81,7 @@ class Zygote:
         """Never returns."""
         status = os.EX_SOFTWARE
         try:
+            _die_with_parent()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for other in (self._door, *self._connections.values()):
@@ -109,6 +112,12 @@ class Zygote:
             with contextlib.suppress(OSError):
                 line = json.dumps({"exit": os.waitstatus_to_exitcode(status)}).encode() + b"\n"
                 connection.send(line, socket.MSG_DONTWAIT)
+
+
+def _die_with_parent() -> None:
+    """On Linux (prctl(2)). Elsewhere a child whose zygote is killed goes on to its limits."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ class Admission:
         for one that is cut off. Raises RequestError, DecoderError."""
         bounds = Bounds(self.serving.limits, options.scale, options.format)
         try:
-            seen = await self._decoder.look(upload.file, bounds)
+            seen = await self._decoder.look(upload.file, bounds, keeps_metadata=options.keeps_metadata)
         except PictureError as error:
             raise picture_problem(error) from error
         return self._order(upload, seen, options)

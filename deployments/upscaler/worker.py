@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 
 from deployments.decoder.decoder import Decoder
 from deployments.errands import RETRY_S, insist
-from deployments.errors import ConfigurationError, ServiceError
+from deployments.errors import ConfigurationError, DecoderError, ServiceError
 from deployments.jobs.messages import Grant, Report, Store
 from deployments.jobs.queue import AHEAD_S
 from deployments.storage.proof import prove_same_storage
@@ -28,6 +28,9 @@ BUSY_POLL_S = 1.0
 MAX_ON_HAND = 8
 FINISH_S = 10.0
 PROVE_S = 5.0
+MOST_DECODES = 5
+"""Attempts of a job whose picture cannot be decoded here, although it was when it was accepted."""
+
 MOST_REST_S, RELEASE_PATIENCE_S = 30.0, 600.0
 """How long a job is kept from being tried again where the storage fails, and how long the store is asked to
 take it back: meanwhile its lease is kept alive, since a lease that runs out would look like a death."""
@@ -127,6 +130,8 @@ class Worker:
         )  # fmt: skip
         if isinstance(error, InputMissingError):
             await self._miss(work)
+        elif isinstance(error, DecoderError) and work.grant.fence >= MOST_DECODES:
+            await self._fail(work, "internal", "internal error")
         elif isinstance(error, (ServiceError, OSError)):
             await self._rest(work)
             await self._release(work)

@@ -23,15 +23,20 @@ def cmyk_to_lab(cmyk: np.ndarray) -> np.ndarray:
     return np.stack([95 * light, a, b], -1)
 
 
-def cmyk_profile() -> bytes:
-    """An output profile whose table is `cmyk_to_lab` (ICC.1:2001-04, section 6.5.7, lut16Type)."""
+def cmyk_profile(intent: int = 0) -> bytes:
+    """An output profile whose table is `cmyk_to_lab` for perceptual rendering, and another one for the colorimetric
+    (ICC.1:2001-04, section 6.5.7, lut16Type). `intent` is the one that its header names."""
     nodes = np.array(list(itertools.product(np.linspace(0, 1, GRID), repeat=4)))
-    lab = cmyk_to_lab(nodes)
+    tables = {b"A2B0": _lut(cmyk_to_lab(nodes)), b"A2B1": _lut(cmyk_to_lab(nodes) * (0.8, 1, 1))}
+    profile = assembled(b"prtr", b"CMYK", b"Lab ", tables)
+    return profile[:64] + struct.pack(">I", intent) + profile[68:]
+
+
+def _lut(lab: np.ndarray) -> bytes:
     table = np.stack([lab[:, 0] * 652.8, (lab[:, 1] + 128) * 256, (lab[:, 2] + 128) * 256], -1)
     head = b"mft2" + bytes(4) + struct.pack(">4B", 4, 3, GRID, 0)
     head += struct.pack(">9i", *(65_536 * int(i % 4 == 0) for i in range(9))) + struct.pack(">2H", 2, 2)
-    lut = head + CURVE * 4 + table.round().clip(0, 65_535).astype(">u2").tobytes() + CURVE * 3
-    return assembled(b"prtr", b"CMYK", b"Lab ", {b"A2B0": lut, b"A2B1": lut})
+    return head + CURVE * 4 + table.round().clip(0, 65_535).astype(">u2").tobytes() + CURVE * 3
 
 
 def rgb_profile(primaries: tuple[float, ...], gamma: float) -> bytes:

@@ -126,6 +126,8 @@ def test_structure_is_a_step_between_neighbours():
     assert has_structure(step)
     assert has_structure(step.astype(np.uint16) * 257)
     assert not has_structure(np.zeros((1, 1), np.uint8))
+    for steep, expected in ((15, False), (16, True)):
+        assert has_structure(np.array([[100, 100 + steep]], np.uint8)) == expected
     assert has_structure(np.array([[0, 255]], np.uint8))
     assert has_structure(np.array([[0], [255]], np.uint8))
 
@@ -152,6 +154,15 @@ def test_hidden_colours_continue_those_beside_them():
     result = bled(pixels, alpha)
     assert np.abs(result[:, 8:12].astype(int) - (200, 10, 10)).max() < 16
     assert np.abs(result[:, -12:-8].astype(int) - (10, 10, 200)).max() < 16
+
+
+def test_hidden_colours_lie_where_they_belong_also_in_sizes_that_halve_badly():
+    """A ramp with a hole: what fills it goes on as the ramp does, and not beside it."""
+    ramp = np.tile(np.arange(0, 202, 2, dtype=np.uint8)[None, :, None], (37, 1, 3))
+    alpha = np.full((37, 101), 255, np.uint8)
+    alpha[5:32, 30:71] = 0
+    found = bled(np.where(alpha[..., None] == 0, 255, ramp).astype(np.uint8), alpha)
+    assert np.abs(found[18].astype(int) - ramp[18]).max() <= 16
 
 
 def test_bounds_of_neighbours_hold_in_every_band():

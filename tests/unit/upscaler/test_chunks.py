@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.pngs import a_png, assembled, idat, ihdr, samples
+from tests.pngs import COLOUR_TYPES, a_png, assembled, idat, ihdr, samples
 from tests.unit.upscaler.files import header, read, written
 from upscaler import chunks
 from upscaler.chunks import MAX_EXTRA_BYTES, SIGNATURE, chunk_bytes, png_header, take_apart
@@ -91,7 +91,7 @@ def test_a_critical_chunk_with_a_wrong_checksum_is_fatal(kind):
 def test_a_second_header_is_damage(at):
     """Limits believe the first, and Pillow the second."""
     data = a_png(PIXELS)
-    with pytest.raises(InvalidPictureError, match="two headers"):
+    with pytest.raises(InvalidPictureError, match="not those of one image"):
         take_apart(data[:at] + chunk_bytes(*ihdr(20_000, 100)) + data[at:])
 
 
@@ -146,6 +146,59 @@ def test_an_animation_has_more_than_one_picture(num_frames, is_animated):
             read(data)
     else:
         assert np.array_equal(read(data).pixels, PIXELS)
+
+
+def shallow_gray(bit_depth: int, *extras: tuple[bytes, bytes]) -> bytes:
+    """One row with every value that so few bits have."""
+    values = list(range(1 << bit_depth))
+    packed = int("".join(f"{value:0{bit_depth}b}" for value in values), 2).to_bytes(len(values) * bit_depth // 8, "big")
+    return assembled([ihdr(len(values), 1, bit_depth, 0), *extras, (b"IDAT", zlib.compress(b"\0" + packed))])
+
+
+@pytest.mark.parametrize("bit_depth", [2, 4, 8])
+def test_the_transparent_gray_is_the_one_that_the_file_names(bit_depth):
+    for key in range(1 << bit_depth):
+        found = read(shallow_gray(bit_depth, (b"tRNS", struct.pack(">H", key))))
+        assert np.flatnonzero(found.alpha[0] == 0).tolist() == [key]
+        assert np.array_equal(found.pixels[0, :, 0], np.arange(1 << bit_depth) * 255 // ((1 << bit_depth) - 1))
+
+
+def palette_png(*palettes: bytes) -> bytes:
+    chunks = [(b"PLTE", palette) for palette in palettes]
+    return assembled([ihdr(2, 1, 8, 3), *chunks, (b"IDAT", zlib.compress(b"\0\0\1"))])
+
+
+def test_a_palette_is_needed_whole_and_once():
+    assert read(palette_png(b"\1\2\3\4\5\6")).pixels.tolist() == [[[1, 2, 3], [4, 5, 6]]]
+    for palettes in ((), (b"",), (b"\1\2",), (b"\1\2\3", b"\4\5\6")):
+        with pytest.raises(InvalidPictureError):
+            read(palette_png(*palettes))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_picture_whose_data_end_early_is_refused_however_properly(channels, dtype, interlaced):
+    pixels = samples(9, 11, channels, dtype)
+    kind, packed = idat(pixels, interlaced=interlaced)
+    raw, head = zlib.decompress(packed), ihdr(11, 9, 8 * pixels.dtype.itemsize, COLOUR_TYPES[channels], int(interlaced))
+    assert len(raw) == png_header(assembled([head])).pixels_bytes
+    assert read(assembled([head, (kind, packed)])).width == 11
+    for data in (
+        zlib.compress(raw[:-1]),
+        zlib.compress(raw[: len(raw) // 2]),
+        zlib.compress(b""),
+        packed[:-8],
+        b"",
+        b"x",
+    ):
+        with pytest.raises(InvalidPictureError):
+            read(assembled([head, (kind, data)]))
+
+
+def test_of_two_words_on_colours_the_first_counts():
+    first, second = ((b"gAMA", struct.pack(">I", gamma)) for gamma in (1, 2))
+    assert take_apart(a_png(PIXELS, first, second)).colours == (first,)
 
 
 def test_a_file_that_ends_inside_of_a_chunk_is_refused():

@@ -94,6 +94,15 @@ def test_cmyk_becomes_srgb_by_its_profile():
     assert delta_e(srgb_to_lab(found.pixels), wanted)[in_gamut].max() < 1.5  # a table of 9 nodes, and 8 bits
 
 
+def test_cmyk_is_rendered_as_its_profile_says():
+    """An intent that there is not, in a file that is otherwise sound, counts as the first."""
+    image = picture(5).convert("CMYK")
+    found = {n: read(encoded(image, "jpeg", icc_profile=cmyk_profile(n))).pixels for n in (0, 1, 4, 2**32 - 1)}
+    assert np.abs(found[0].astype(int) - found[1]).max() > 20
+    assert np.array_equal(found[0], found[4])
+    assert np.array_equal(found[0], found[2**32 - 1])
+
+
 def test_lab_becomes_srgb_by_its_profile():
     """Values between those that 8 bits of sRGB have lie up to half a ΔE from the nearest that has."""
     colours = np.asarray(picture(8, 40, 30))
@@ -101,6 +110,7 @@ def test_lab_becomes_srgb_by_its_profile():
     stored = np.stack([lab[..., 0] * 2.55, lab[..., 1] + 128, lab[..., 2] + 128], -1).round().clip(0, 255)
     found = read(a_png(stored.astype(np.uint8), iccp(LAB)))
     assert found.icc_profile is None
+    assert read(a_png(stored.astype(np.uint8), iccp(LAB), *chunks(50_000))).colour_chunks == ()
     said = np.stack([stored[..., 0] / 2.55, stored[..., 1] - 128, stored[..., 2] - 128], -1)
     difference = delta_e(srgb_to_lab(found.pixels), said)
     assert difference.mean() < 0.5
@@ -198,6 +208,7 @@ def test_primaries_are_those_of_the_chunk():
         chunks(50_000, (0,) * 8),
         chunks(50_000, (1,) * 8),
         chunks(1, (1 << 31,) * 8),
+        chunks(50_000, (31_270, 32_900, 64_000, 33_000, 64_000, 33_001, 15_000, 6_000)),
     ],
 )
 def test_where_nothing_else_is_said_it_is_srgb(said):

@@ -55,6 +55,29 @@ def result(data: bytes, target=None, scale: int | None = SCALE) -> Image.Image:
     return image
 
 
+PHONE = XMP.replace(
+    b'dc:title="Cat"',
+    b'dc:title="Cat" xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"'
+    b' xmlns:c="http://ns.google.com/photos/1.0/container/" xmlns:x="http://ns.adobe.com/xmp/note/"'
+    b' x:HasExtendedXMP="ABC"',
+).replace(b"<dc:creator>", b"<c:Directory><rdf:Seq>film</rdf:Seq></c:Directory><dc:creator>")
+
+
+def test_nothing_is_said_of_films_and_gain_maps_that_do_not_come_along():
+    packet = result(photo("jpeg", xmp=PHONE)).info["xmp"]
+    assert b"Somebody" in packet
+    assert not [word for word in (b"hdrgm", b"1.0/container", b"film", b"HasExtended") if word in packet]
+
+
+def test_letters_of_any_script_take_the_room_that_they_took():
+    text = XMP.decode().replace("Somebody", "\U0010ffff" * 200_000).encode()
+    for name in ("png", "webp"):
+        kept = decode(io.BytesIO(photo(name, xmp=text)), SCALE).metadata.xmp
+        assert len(kept) < len(text) + 1000
+    too_much = XMP.decode().replace("Somebody", "\U0010ffff" * 263_000).encode()
+    assert decode(io.BytesIO(photo("webp", xmp=too_much)), SCALE).metadata.xmp is None
+
+
 @pytest.mark.parametrize("source", FORMATS)
 @pytest.mark.parametrize("target", FORMATS)
 def test_what_is_kept_is_true_of_the_result(source, target):

@@ -7,6 +7,7 @@ import io
 import os
 import resource
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,36 @@ async def test_who_leaves_ends_the_child(decoder):
     await until(lambda: not children_of(decoder), 2.5)  # although it would never end by itself
 
 
+class SlowFile(io.BytesIO):
+    """A file on a disk that takes its time: `go_on` lets it be read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.is_read, self.go_on = threading.Event(), threading.Event()
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.is_read.set()
+        assert self.go_on.wait(30)
+        return super().read(size)
+
+
+async def test_who_leaves_while_a_file_is_copied_leaves_no_bytes_in_the_files_of_others(decoder):
+    """A descriptor that is closed while a thread writes to it is soon somebody else's."""
+    await decoder.look(io.BytesIO(png(1)), BOUNDS)
+    file = SlowFile(b"x" * 100_000)
+    leaving = asyncio.ensure_future(decoder.look(file, BOUNDS))
+    await until(file.is_read.is_set)
+    leaving.cancel()
+    await asyncio.sleep(0.05)
+    others = [os.memfd_create("other") for _ in range(8)]  # the lowest numbers that are free
+    file.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert [os.fstat(fd).st_size for fd in others] == [0] * 8
+    for fd in others:
+        os.close(fd)
+
+
 @pytest.mark.parametrize(("number", "kind"), [(signal.SIGKILL, DecoderError), (signal.SIGSEGV, InvalidPictureError)])
 async def test_a_child_that_dies_is_told_apart_by_who_has_ended_it(decoder, number, kind):
     """The kernel kills where memory is short, and the picture is not to blame; a codec that breaks is its doing."""
@@ -64,22 +95,21 @@ async def test_a_child_that_dies_is_told_apart_by_who_has_ended_it(decoder, numb
 
 async def test_a_zygote_that_dies_is_replaced_and_its_picture_tried_again(decoder):
     looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
-    child, first = await stopped_child_of(decoder), decoder._zygote
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
-    os.kill(child, signal.SIGKILL)
+    await stopped_child_of(decoder)
+    first = decoder._zygote._process
+    os.kill(first.pid, signal.SIGKILL)  # and with it its child, which would never end by itself
     assert (await looking).width == 5000
-    assert decoder._zygote is not first
+    assert decoder._zygote._process is not first
     assert decoder.num_died == 0
 
 
 async def test_a_picture_that_ends_its_zygote_is_not_tried_for_ever(decoder):
     looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
     for _ in range(2):
-        child, zygote = await stopped_child_of(decoder), decoder._zygote
+        await stopped_child_of(decoder)
+        zygote = decoder._zygote._process
         os.kill(zygote.pid, signal.SIGKILL)
         zygote.wait()
-        os.kill(child, signal.SIGKILL)
     with pytest.raises(DecoderError):
         await looking
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from deployments.decoder.decoder import Decoder
-from deployments.decoder.wire import Ask, Bounds, Refused, Seen, Told, is_within, read_picture, to_line, told
+from deployments.decoder.wire import Ask, Bounds, Refused, Seen, Told, check_told, read_picture, to_line, told
 from deployments.errors import DecoderError
 from tests.pictures import png
 from tests.unit.upscaler.files import read
 from upscaler.errors import InvalidPictureError, PictureError, PictureTooLargeError
 from upscaler.picture import Limits
 
-BOUNDS = Bounds(Limits(max_input_px=1000), 4, "png")
+BOUNDS = Bounds(Limits(max_input_px=1000, max_side_px=3000), 4, "png")
 WORD = Told(Seen("png", 8, 8, 8, False, 1), False, 0, 0, 0, None, False, ())
 
 
@@ -35,37 +35,51 @@ def test_tasks_and_words_come_back_as_they_were():
     assert (caught.value.width, caught.value.height, caught.value.limit) == (3, 2, 1)
 
 
-@pytest.mark.parametrize(
-    "seen",
-    [
-        replace(WORD.seen, width=0),
-        replace(WORD.seen, height=-1),
-        replace(WORD.seen, width=1001, height=1),
-        replace(WORD.seen, width=1 << 40, height=1 << 40),
-        replace(WORD.seen, bit_depth=64),
-    ],
-)
-def test_a_picture_that_cannot_be_is_not_believed(seen):
-    with pytest.raises(DecoderError):
-        understood(to_line(replace(WORD, seen=seen)))
+WRONG = {
+    "no width": {"width": 0},
+    "less than no height": {"height": -1},
+    "too many pixels": {"width": 1001, "height": 1},
+    "absurdly many": {"width": 1 << 40, "height": 1 << 40},
+    "too long a side": {"width": 1000, "height": 1},
+    "too deep": {"bit_depth": 64},
+    "too many passes": {"num_passes": 10**9},
+}
 
 
-def test_a_picture_whose_result_would_have_too_long_a_side_is_not_believed():
-    seen = replace(WORD.seen, width=20_000, height=10)
-    assert is_within(replace(WORD, seen=seen), Bounds(Limits(), 3))
-    assert not is_within(replace(WORD, seen=seen), Bounds(Limits(), 4))
+@pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
+def test_a_picture_that_cannot_be_is_not_believed(changes):
+    with pytest.raises(InvalidPictureError):
+        understood(to_line(replace(WORD, seen=replace(WORD.seen, **changes))))
 
 
 @pytest.mark.parametrize("name", ["icc_bytes", "exif_bytes", "xmp_bytes"])
 @pytest.mark.parametrize("size", [-1, 1 << 40])
 def test_extras_that_cannot_be_are_not_believed(name, size):
-    assert not is_within(replace(WORD, **{name: size}), BOUNDS)
+    with pytest.raises(ValueError, match="so long"):
+        check_told(replace(WORD, **{name: size}), BOUNDS)
+
+
+@pytest.mark.parametrize("dpi", [(0, 1), (1, float("nan")), (float("inf"), 1), (1e9, 1)])
+def test_resolutions_that_cannot_be_are_not_believed(dpi):
+    with pytest.raises(ValueError, match="resolution"):
+        check_told(replace(WORD, dpi=dpi), BOUNDS)
+
+
+@pytest.mark.parametrize("chunk", [("IEND", ""), ("tEXt", "41"), ("gAMA", "00"), ("gAMA", "zz"), ("gäMA", "00000000")])
+def test_colour_chunks_that_cannot_be_are_not_believed(chunk):
+    with pytest.raises(ValueError, match=r"colour chunks|hexadecimal"):
+        check_told(replace(WORD, colour_chunks=(chunk,)), BOUNDS)
 
 
 @pytest.mark.parametrize("word", [b"", b"{}", b"[]", b"null", b'{"seen": 1}', b"\xff\xfe", json.dumps("x").encode()])
-def test_words_of_no_sense_are_trouble_of_ours(word):
-    with pytest.raises(DecoderError):
+def test_words_of_no_sense_are_the_pictures_fault(word):
+    with pytest.raises(InvalidPictureError):
         understood(word)
+
+
+def test_a_child_that_could_not_do_its_work_is_trouble_of_ours():
+    with pytest.raises(DecoderError):
+        understood(b"", os.EX_SOFTWARE)
 
 
 def test_an_error_of_another_name_is_still_one_of_the_picture():
