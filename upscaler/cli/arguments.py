@@ -65,7 +65,9 @@ def read_arguments(words: Sequence[str]) -> Arguments:
         _check_inputs(given.inputs, given.output)
         name = _name(given.output, given.inputs, given.format)
         folder = None if name or given.output is None else _made(Path(given.output))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
+    except ValueError as error:
         parser.error(str(error))
     return Arguments(
         inputs=given.inputs,

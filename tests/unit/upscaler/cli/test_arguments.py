@@ -60,7 +60,7 @@ def test_wrong_arguments(capsys, words):
         ("in.png -o out.gif", "out.gif does not end in .png, .jpg, .jpeg or .webp"),
         ("in.png -o out.png --format jpeg", "--format jpeg contradicts the ending of out.png"),
         ("in.png -o nowhere/out.png", "there is no folder nowhere"),
-        ("in.png -o in.png/results", "[Errno 20] Not a directory: 'in.png/results'"),
+        ("in.png -o in.png/results", "in.png/results: Not a directory"),
     ],
 )
 def test_a_destination_that_makes_no_sense(capsys, words, sentence):
