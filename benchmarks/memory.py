@@ -43,7 +43,8 @@ def peak_mb(arguments: list[str]) -> float:
 def of_the_command(side: int, model: str, budget: str, folder: Path) -> float:
     source, target = folder / "in.png", folder / "out.png"
     Image.fromarray(drawing(side, side)).save(source, compress_level=1)
-    return round(peak_mb([str(source), str(target), "--model", model, "--memory-budget", budget]), 1)
+    words = [str(source), "-o", str(target), "--overwrite", "--model", model, "--memory-budget", budget]
+    return round(peak_mb(words), 1)
 
 
 def resident_mb() -> float:

@@ -1,175 +1,89 @@
-"""`upscale IN OUT`: one picture through the engine."""
+"""`upscale FILES_AND_FOLDERS...`: check all, load the model once, enlarge one after the other."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-import time
-from collections.abc import Iterator
-from concurrent.futures import wait
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import Progress
-
 from upscaler.catalogue import find_spec, load_catalogue
-from upscaler.cli.models import pull
-from upscaler.decoding import decode, probe
-from upscaler.encoding import encode
-from upscaler.errors import UpscalerError, WeightsError
-from upscaler.picture import Format, Limits, Picture, result_format
-from upscaler.weights import WeightsStore, default_cache_dir
+from upscaler.cli.arguments import Arguments
+from upscaler.cli.checks import Job, checked
+from upscaler.cli.display import Display
+from upscaler.cli.models import how_to_have
+from upscaler.cli.outcome import failed
+from upscaler.cli.sources import Source, find_sources
+from upscaler.cli.targets import Targets
+from upscaler.errors import ModelNotFoundError, UpscalerError, WeightsError
+from upscaler.weights import Weights, WeightsStore, default_cache_dir
 
 if TYPE_CHECKING:
-    from upscaler.device import DeviceName, DtypeName
+    from upscaler.catalogue import ModelSpec
     from upscaler.model import Model
-    from upscaler.transfer import Pixels
-
-FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-POLL_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The command's arguments."""
+class Run:
+    """One command from its arguments to its results. `enlarge` it once; `num_failed` is known then."""
 
-    input: Path
-    output: Path
-    scale: int
-    model: str
-    weights: Path | None
-    device: DeviceName
-    dtype: DtypeName
-    memory_budget: int | None
-    json: bool
+    def __init__(self, arguments: Arguments, display: Display) -> None:
+        self._arguments, self._display = arguments, display
+        self.num_files = self.num_done = self.num_failed = 0
+        self.is_stuck = False
+        """Whether threads are left that would hold up the end of the program."""
 
+    def enlarge(self) -> None:
+        """Raises UpscalerError or OSError when there can be no results at all."""
+        spec = find_spec(load_catalogue(), self._arguments.model)
+        weights = _weights(spec, self._arguments)
+        found = list(find_sources(self._arguments.inputs, self._arguments.folder))
+        inputs = {source.path.resolve() for source in found} if self._arguments.overwrites else set()
+        asked = self._arguments
+        targets = Targets(asked.folder, asked.name, asked.scale, inputs, overwrites=asked.overwrites)
+        jobs = self._jobs(found, targets)
+        if jobs:
+            self._compute(jobs, targets, spec, weights)
 
-def enlarge(request: Request) -> None:
-    """Decode, compute, encode; the output file appears whole or not at all.
+    def _jobs(self, found: list[Source], targets: Targets) -> list[Job]:
+        """All that can be enlarged. What cannot is told before the model is loaded."""
+        jobs, self.num_files = list[Job](), len(found)
+        for number, source in enumerate(found):
+            self._display.checking(number, len(found))
+            try:
+                jobs.append(checked(source, self._arguments, targets))
+            except (UpscalerError, OSError, MemoryError) as error:
+                self.num_failed += 1
+                self._display.ended(failed(source.path, error))
+        return jobs
 
-    Raises UpscalerError or OSError, whose text is a sentence for the user.
-    """
-    target_format, seconds, console = _target_format(request.output), Seconds(), Console(stderr=True)
-    _check_target(request.output)
-    with seconds.of("decode"):
-        picture = _read(request, target_format)
-    with seconds.of("load"):
-        model = _load(request)
-    if not request.json:
+    def _compute(self, jobs: list[Job], targets: Targets, spec: ModelSpec, weights: Weights) -> None:
+        from upscaler.cli.batch import Batch  # torch takes seconds: what can fail without it, has by now
+
+        model = _loaded(spec, weights, self._arguments)
         device = model.device
-        console.print(f"{model.spec.name} on {device.torch_device} in {device.dtype_name}: {device.reason}")
-    with seconds.of("compute"):
-        layers = _compute(model, picture, console, quiet=request.json)
-        result = picture.enlarged(layers, request.scale)
-    with seconds.of("encode"):
-        _write(result, request.output, target_format)
-    if request.json:
-        print(json.dumps(_report(model, picture, result, target_format, seconds)))
+        self._display.say(f"{spec.name} on {device.torch_device} in {device.dtype_name}: {device.reason}")
+        batch = Batch(model, self._arguments, targets, self._display)
+        try:
+            with batch:
+                for outcome in batch.outcomes(jobs):
+                    self.num_done += outcome.result is not None
+                    self.num_failed += outcome.result is None
+                    self._display.ended(outcome)
+        finally:
+            self.is_stuck = batch.is_stuck
 
 
-class Seconds(dict[str, float]):
-    """Wall seconds by stage."""
-
-    @contextmanager
-    def of(self, stage: str) -> Iterator[None]:
-        started_at = time.perf_counter()
-        yield
-        self[stage] = round(time.perf_counter() - started_at, 4)
-
-
-def _target_format(output: Path) -> Format:
-    try:
-        return FORMATS[output.suffix.lower()]
-    except KeyError:
-        raise UpscalerError(f"{output} does not end in .png, .jpg, .jpeg or .webp") from None
+def _weights(spec: ModelSpec, arguments: Arguments) -> Weights:
+    """Nothing is fetched from the network that was not asked for."""
+    mine = arguments.weights
+    found = WeightsStore(default_cache_dir(), {spec.name: mine} if mine else {}).find(spec)
+    if found:
+        return found
+    if mine:
+        raise WeightsError(f"the weights {mine} cannot be read: there is no such file")
+    raise ModelNotFoundError(f"the weights of {spec.name} are not on this machine: {how_to_have(spec)}")
 
 
-def _check_target(output: Path) -> None:
-    """What would fail after minutes of work fails now."""
-    if output.is_dir():
-        raise UpscalerError(f"{output} is a folder")
-    if not output.parent.is_dir():
-        raise UpscalerError(f"there is no folder {output.parent}")
-    if not os.access(output.parent, os.W_OK):
-        raise UpscalerError(f"the folder {output.parent} cannot be written to")
-
-
-def _read(request: Request, target_format: Format) -> Picture:
-    with request.input.open("rb") as file:
-        header = probe(file)
-        Limits().check(header.width, header.height, request.scale)
-        if result_format(target_format, header.width * request.scale, header.height * request.scale) != target_format:
-            raise UpscalerError(f"a {target_format} file cannot hold a result of this size; write a .png")
-        return decode(file)
-
-
-def _load(request: Request) -> Model:
-    spec = find_spec(load_catalogue(), request.model)
-    store = WeightsStore(default_cache_dir(), {spec.name: request.weights} if request.weights else {})
-    if request.weights is not None and not request.weights.is_file():
-        raise WeightsError(f"the weights {request.weights} cannot be read: there is no such file")
-    if store.find(spec) is None:
-        pull(store, spec)
-    weights = store.require(spec)
-
-    from upscaler.device import select_device  # torch takes seconds: what can fail without it, has by now
+def _loaded(spec: ModelSpec, weights: Weights, arguments: Arguments) -> Model:
+    from upscaler.device import select_device
     from upscaler.model import load_model
 
-    device = select_device(request.device, request.dtype, memory_budget_bytes=request.memory_budget)
+    device = select_device(arguments.device, arguments.dtype, memory_budget_bytes=arguments.memory_budget_bytes)
     return load_model(spec, weights, device)
-
-
-def _compute(model: Model, picture: Picture, console: Console, *, quiet: bool) -> list[Pixels]:
-    """The picture's layers, each enlarged by the model."""
-    from upscaler.engine import Engine
-
-    engine = Engine(model.device)
-    engine.start()
-    try:
-        works = [engine.submit(model, layer) for layer in picture.layers()]
-        with Progress(console=console, disable=quiet) as bar:
-            task = bar.add_task("upscaling", total=float(len(works)))
-            while wait([work.result for work in works], timeout=POLL_S).not_done:
-                bar.update(task, completed=sum(work.progress for work in works))
-            bar.update(task, completed=len(works))
-        return [work.result.result() for work in works]
-    finally:
-        engine.close()
-
-
-def _write(picture: Picture, output: Path, target_format: Format) -> None:
-    handle, scratch = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            encode(picture, file, target_format)
-        Path(scratch).chmod(0o666 & ~_umask())
-        os.replace(scratch, output)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _report(
-    model: Model, source: Picture, result: Picture, result_format: Format, seconds: Seconds
-) -> dict[str, object]:
-    device = model.device
-    return {
-        "model": model.spec.name,
-        "device": str(device.torch_device),
-        "dtype": device.dtype_name,
-        "reason": device.reason,
-        "input": {"width": source.width, "height": source.height, "format": source.format},
-        "output": {"width": result.width, "height": result.height, "format": result_format},
-        "tiles": len(model.plan(source.height, source.width)),
-        "seconds": seconds,
-    }

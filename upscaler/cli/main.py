@@ -1,96 +1,125 @@
-"""Entry point of the `upscale` command: arguments, and errors as one sentence.
+"""Entry point of the `upscale` command: which command it is, and errors as one sentence.
 
-upscale IN OUT [--scale 2|3|4] [--model NAME] [--device auto|cpu|cuda] [--json]
+upscale FILES_AND_FOLDERS... [-o DIR] [--scale 2|3|4] [--model NAME] [--json]
 upscale models [--weights-dir DIR]
 upscale models pull NAME [--if-missing] [--weights-dir DIR]
 upscale COMMAND …, where another package brings one (the service brings `purge`)
+
+What takes time to import is imported late, so that an interruption finds a handler.
 """
 
 from __future__ import annotations
 
-import argparse
+import contextlib
+import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import entry_points
-from pathlib import Path
+from types import FrameType
 
-from upscaler.cli.enlarge import Request, enlarge
-from upscaler.cli.models import list_models, pull_model
-from upscaler.errors import UpscalerError
-from upscaler.picture import SCALES
-from upscaler.weights import WeightsStore, default_cache_dir
-
-DEFAULT_MODEL = "realesrgan-x4plus"
-UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
-
-
-def parse_bytes(text: str) -> int:
-    """A size such as 1GiB, 500MB or 1048576, in bytes."""
-    digits = text.rstrip("BbGgIiKkMm")
-    try:
-        size = int(float(digits) * UNITS[text[len(digits) :].upper()])
-    except (ValueError, KeyError, OverflowError):
-        size = 0
-    if size <= 0:
-        raise argparse.ArgumentTypeError(f"not a size: {text} (write 1GiB, 500MB or plain bytes)")
-    return size
-
-
-def _upscale_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="upscale",
-        description="Enlarge a picture with Real-ESRGAN.",
-        epilog="`upscale models` lists the models, `upscale models pull NAME` fetches one's weights.",
-    )
-    parser.add_argument("input", type=Path, metavar="IN", help="a PNG, JPEG or WEBP file")
-    parser.add_argument("output", type=Path, metavar="OUT", help="its ending chooses the format")
-    parser.add_argument("--scale", type=int, choices=SCALES, default=4)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a name that `upscale models` lists")
-    parser.add_argument("--weights", type=Path, help="the model's weights, instead of where they would be found")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
-    parser.add_argument("--memory-budget", type=parse_bytes, metavar="SIZE", help="what a pass may hold, such as 1GiB")
-    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
-    return parser
-
-
-def _models_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="upscale models", description="List the catalogue, or fetch weights.")
-    commands = parser.add_subparsers(dest="command")
-    pull = commands.add_parser("pull", help="fetch a model's official weights and verify them")
-    pull.add_argument("name")
-    pull.add_argument("--if-missing", action="store_true", help="only when no weights are found here")
-    help_ = "the folder of pulled weights, instead of the usual one"
-    parser.add_argument("--weights-dir", type=Path, help=help_)
-    pull.add_argument("--weights-dir", type=Path, default=argparse.SUPPRESS, help=help_)
-    return parser
+ALL_DONE, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when done, 1 with one sentence on stderr when not, 2 for wrong arguments."""
+    """Run the command; 0 when all is done, 1 with sentences on stderr when not, 2 for wrong arguments, 130 when
+    interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     for command in entry_points(group="upscaler.commands", name=words[0]) if words else ():
         return int(command.load()(words[1:]))
-    try:
-        if words[:1] == ["models"]:
-            _models(_models_parser().parse_args(words[1:]))
+    with _interruptible():
+        try:
+            return _told(lambda: _models(words[1:]) if words[:1] == ["models"] else _enlarge(words))
+        except KeyboardInterrupt:
+            _complain("interrupted")
+            return INTERRUPTED
+
+
+def _models(words: Sequence[str]) -> int:
+    from upscaler.cli.models import models
+
+    models(words)
+    return ALL_DONE
+
+
+def _enlarge(words: Sequence[str]) -> int:
+    from upscaler.cli.arguments import read_arguments
+    from upscaler.cli.display import Display
+    from upscaler.cli.enlarge import Run
+
+    arguments = read_arguments(words)
+    logging.getLogger("upscaler").addHandler(logging.NullHandler())  # errors are told by outcomes, without a traceback
+    with Display(is_json=arguments.is_json, is_quiet=arguments.is_quiet) as display:
+        run = Run(arguments, display)
+        try:
+            run.enlarge()
+        except KeyboardInterrupt:
+            display.complain(f"interrupted; done: {run.num_done} of {run.num_files}")
+            status = INTERRUPTED
         else:
-            enlarge(Request(**vars(_upscale_parser().parse_args(words))))
+            status = SOME_FAILED if run.num_failed else ALL_DONE
+    if status == INTERRUPTED and run.is_stuck:
+        os._exit(status)
+    return status
+
+
+def _told(command: Callable[[], int]) -> int:
+    """The command's exit status; its errors are told."""
+    from upscaler.errors import UpscalerError
+
+    _write_what_can_be_written()
+    try:
+        return command()
     except UpscalerError as error:
-        print(f"upscale: {error}", file=sys.stderr)
-        return 1
+        _complain(str(error))
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        _complain("nobody reads the output")
     except OSError as error:
-        print(f"upscale: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("upscale: interrupted", file=sys.stderr)
-        return 130
-    return 0
+        _let_go_of_stdout()
+        _complain(f"{error.filename or 'the disk'}: {error.strerror or error}")
+    return SOME_FAILED
 
 
-def _models(options: argparse.Namespace) -> None:
-    store = WeightsStore(options.weights_dir or default_cache_dir(), {})
-    if options.command == "pull":
-        pull_model(store, options.name, if_missing=options.if_missing)
-    else:
-        list_models(store)
+def _complain(sentence: str) -> None:
+    from upscaler.cli.outcome import printable
+
+    with contextlib.suppress(OSError):  # nobody reads that either
+        print(f"upscale: {printable(sentence)}", file=sys.stderr, flush=True)
+
+
+def _write_what_can_be_written() -> None:
+    """Names of files have characters that not every terminal's encoding has."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a test's
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _let_go_of_stdout() -> None:
+    """Python flushes it once more in the end, and would complain again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Being told to end, and the end of the terminal, are what Ctrl-C is: a KeyboardInterrupt, once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    signals = [number for name in names if signal.getsignal(number := getattr(signal, name)) != signal.SIG_IGN]
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)  # what is under way is being cleared up, which takes no time
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
