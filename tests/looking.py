@@ -77,6 +77,8 @@ class Looker:
             outcome, detail = "refused", PICTURE_CODES[type(error)]
             if self._decoder.num_died > died:
                 outcome, detail = ("crash", self._logged.last) if self._logged.last else ("limit", str(error))
+            elif self._logged.last:  # a child that says what cannot be
+                outcome, detail = "unlisted", self._logged.last
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
             outcome, detail = "unlisted", f"{type(error).__name__}: {error}"
         return Look(outcome, detail, self._used_s() - used, time.monotonic() - started, seen)

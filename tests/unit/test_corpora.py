@@ -14,7 +14,7 @@ from tests.corpora.runner import files, run
 from tests.corpora.sources import advice
 from tests.looking import MAX_CPU_S, Look, Looker
 from tests.pictures import encoded, picture, png
-from tests.unit.deployments.decoder.conftest import SLOW, child_of
+from tests.unit.deployments.decoder.conftest import SLOW, stopped_child_of
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,9 @@ async def test_a_child_that_dies_is_not_taken_for_a_refusal(number, outcome):
     looker = Looker()
     looking = asyncio.ensure_future(looker.look(io.BytesIO(SLOW)))
     try:
-        os.kill(await child_of(looker._decoder), number)
+        child = await stopped_child_of(looker._decoder)
+        os.kill(child, number)
+        os.kill(child, signal.SIGCONT)
         assert (await looking).outcome == outcome
     finally:
         looker.close()

@@ -18,6 +18,7 @@ from deployments.decoder.child import CPU_S, CPU_S_PER_MPX
 from deployments.decoder.decoder import Decoder
 from deployments.decoder.wire import Bounds
 from tests.pictures import encoded
+from upscaler.jpeg import MAX_SCANS
 from upscaler.picture import Limits
 
 BOUNDS = Bounds(Limits(), 4)
@@ -25,10 +26,10 @@ FOR_25_MPX_S = CPU_S + math.ceil(25 * CPU_S_PER_MPX)
 
 
 def slow_jpeg() -> bytes:
-    """25 megapixels in a few kilobytes that take a second or so: nearly as many scans as are let through."""
+    """25 megapixels in a few kilobytes that take half a second or more: about as many scans as are let through."""
     data = encoded(Image.new("RGB", (5000, 5000)), "jpeg", progressive=True)
     at = data.rindex(b"\xff\xda")
-    return data[:-2] + data[at:-2] * 80 + data[-2:]
+    return data[:-2] + data[at:-2] * (MAX_SCANS - 20) + data[-2:]
 
 
 SLOW = slow_jpeg()
