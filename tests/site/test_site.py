@@ -1,4 +1,4 @@
-"""The built documentation: `make docs` runs this after the build. A browser that reads it asks nobody else for anything."""
+"""The built documentation, after `make docs` has built it: a browser that reads it asks nobody else for anything."""
 
 from __future__ import annotations
 

@@ -70,9 +70,8 @@ def test_the_tables_of_models_list_every_one_and_the_default(name):
 def test_the_models_page_has_the_arithmetic_of_the_catalogue():
     catalogue = load_catalogue()
     best = catalogue[Settings().models.default].mflop_per_px
-    for name, arithmetic, speed, scale, *_ in [
-        row for row in rows(page("docs/models.md")) if row[0].startswith("`real")
-    ]:
+    table = [row for row in rows(page("docs/models.md")) if row[0].startswith("`real")]
+    for name, arithmetic, speed, scale, *_ in table:
         spec = catalogue[name.split("`")[1]]
         assert (arithmetic, scale) == (f"{spec.mflop_per_px} MFLOP", str(spec.native_scale))
         assert float(speed) == pytest.approx(best / spec.mflop_per_px, rel=0.02)
