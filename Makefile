@@ -9,14 +9,17 @@ INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.installed-dev
 WEB_INSTALLED := $(VENV)/.installed-web
 export CHROMIUM ?= chromium
+DOCS_INSTALLED := $(VENV)/.installed-docs
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
+CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults test-api test-client test-web corpora test-corpora fuzz check documents pictures format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-api test-client test-web corpora test-corpora fuzz check documents pictures docs docs-serve torch-hint format help clean
 
 run: $(INSTALLED)  ## install, then serve: the web page is at http://localhost:8089/
-	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
+	@$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null || true  # the next line says what it takes
 	$(BIN)/python -m deployments.run $(CONFIG)
 
 test: $(DEV_INSTALLED)  ## install, then run every test that needs no other environment
@@ -66,8 +69,16 @@ check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file o
 documents: $(DEV_INSTALLED)  ## make those parts of the documentation that come from the code
 	$(BIN)/python -m tests.documents
 
-pictures: $(INSTALLED)  ## draw the pictures of docs/fidelity.md anew
-	$(BIN)/python examples/what_is_kept.py
+pictures: $(DOCS_INSTALLED)  ## make the pictures of the documentation anew
+	$(BIN)/python -m examples.what_is_kept
+	$(BIN)/python -m examples.gallery
+
+docs: $(DOCS_INSTALLED)  ## build the documentation into site/, and look through it for what it must not have
+	$(MKDOCS) build --strict
+	$(BIN)/python -m pytest -q tests/site
+
+docs-serve: $(DOCS_INSTALLED)  ## show the documentation while it is written
+	$(MKDOCS) serve --dev-addr 127.0.0.1:8090
 
 format: $(DEV_INSTALLED)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
@@ -84,8 +95,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch comes first and pinned. Where pip finds a CPU build of that version it takes it; PyPI's own
-# build for Linux brings CUDA along, gigabytes of it: the README says how to have the CPU build.
-$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+# build for Linux brings CUDA along, gigabytes of it.
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python torch-hint
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
@@ -97,3 +108,13 @@ $(DEV_INSTALLED): $(INSTALLED) client/pyproject.toml
 $(WEB_INSTALLED): $(DEV_INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web]'
 	@touch $@
+
+$(DOCS_INSTALLED): $(DEV_INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
+# Said once, before pip fetches them, to who has no use for them.
+torch-hint: | $(BIN)/python
+	@[ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null || [ -n "$$PIP_EXTRA_INDEX_URL$$PIP_INDEX_URL" ] \
+	  || $(BIN)/python -c 'import importlib.util as i, sys; sys.exit(not i.find_spec("torch"))' \
+	  || echo "There is no NVIDIA GPU here: PIP_EXTRA_INDEX_URL=$(CPU_INDEX) make run spares you gigabytes of CUDA." >&2

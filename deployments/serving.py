@@ -35,5 +35,8 @@ def served_models(settings: ModelSettings) -> tuple[Catalogue, tuple[str, ...]]:
     weights = weights_store(settings)
     here = tuple(name for name in names if weights.find(catalogue[name]))
     if settings.default not in here:
-        raise ConfigurationError(f"no weights of {settings.default}; run `upscale models pull {settings.default}`")
+        raise ConfigurationError(
+            f"no weights of {settings.default} on this machine: `upscale models pull {settings.default}` fetches the "
+            "official ones from GitHub, and models.weights_files names files that you bring yourself"
+        )
     return catalogue, here

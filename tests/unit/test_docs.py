@@ -60,10 +60,32 @@ def test_the_operations_page_has_every_setting_with_its_default():
     assert {row[0].strip("`"): yaml.safe_load(row[1].strip("`")) for row in cells} == defaults(Settings())
 
 
-def test_the_readme_lists_every_model_and_the_default():
-    named = {row[0] for row in rows(page("README.md")) if row[0].startswith("`real")}
+@pytest.mark.parametrize("name", ["README.md", "docs/models.md"])
+def test_the_tables_of_models_list_every_one_and_the_default(name):
+    named = {row[0] for row in rows(page(name)) if row[0].startswith("`real")}
     default = Settings().models.default
     assert named == {f"`{name}`" + (" (default)" if name == default else "") for name in load_catalogue()}
+
+
+def test_the_models_page_has_the_arithmetic_of_the_catalogue():
+    catalogue = load_catalogue()
+    best = catalogue[Settings().models.default].mflop_per_px
+    table = [row for row in rows(page("docs/models.md")) if row[0].startswith("`real")]
+    for name, arithmetic, speed, scale, *_ in table:
+        spec = catalogue[name.split("`")[1]]
+        assert (arithmetic, scale) == (f"{spec.mflop_per_px} MFLOP", str(spec.native_scale))
+        assert float(speed) == pytest.approx(best / spec.mflop_per_px, rel=0.02)
+
+
+def test_every_decision_is_in_the_list():
+    pages = {path.name for path in (ROOT / "docs" / "decisions").glob("0*.md")}
+    assert {row[1].rpartition("(")[2].rstrip(")") for row in rows(page("docs/decisions/README.md"))} >= pages
+
+
+def test_the_readme_fits_two_screens_and_shows_before_and_after():
+    text = page("README.md")
+    assert len(text.splitlines()) <= 120
+    assert "![" in text[: len(text) // 3]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -87,11 +109,11 @@ def test_a_link_leads_somewhere(path):
         assert linked.exists(), target
         if anchor:
             headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
-            assert anchor in {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in {re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_tree_of_the_readme_is_there():
-    tree = page("README.md").split("## Where things are\n\n```\n")[1].split("```")[0]
+def test_the_tree_of_the_architecture_page_is_there():
+    tree = page("docs/architecture.md").split("## Where things are\n\n```\n")[1].split("```")[0]
     parent = ROOT
     for line in tree.splitlines():
         name = line.split()[0]

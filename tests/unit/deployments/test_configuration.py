@@ -141,6 +141,7 @@ def test_a_file_that_is_no_yaml_is_one_sentence(tmp_path):
         ({"default": "nothing-such"}, "not in the catalogue: nothing-such"),
         ({"served": ["realesr-animevideov3"]}, "is not among those served"),
         ({"default": "realesrgan-x2plus", "weights_dir": "/nonexistent"}, "upscale models pull realesrgan-x2plus"),
+        ({"default": "realesrgan-x2plus", "weights_dir": "/nonexistent"}, "models.weights_files"),
         ({"catalogue": "/nonexistent/models.yaml"}, "the catalogue cannot be read"),
         ({"weights_files": {"realesrgan-x4plus": "/nonexistent/w.pth"}}, "there is no weights file"),
         ({"weights_files": {"nothing-such": "/nonexistent/w.pth"}}, "not in the catalogue: nothing-such"),
