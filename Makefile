@@ -12,18 +12,21 @@ export CHROMIUM ?= chromium
 DOCS_INSTALLED := $(VENV)/.installed-docs
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 CPU_INDEX := https://download.pytorch.org/whl/cpu
+# Schemas of Kubernetes, KubeRay and Compose: tests/check_manifests.py says which and where from.
+SCHEMAS ?= .schemas
+AUDIT := .venv-audit
 
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults test-api test-client test-web corpora test-corpora fuzz check documents pictures docs docs-serve torch-hint format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-api test-client test-web test-deploy corpora test-corpora fuzz check check-manifests check-deps documents pictures docs docs-serve torch-hint format help clean
 
 run: $(INSTALLED)  ## install, then serve: the web page is at http://localhost:8089/
 	@$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null || true  # the next line says what it takes
 	$(BIN)/python -m deployments.run $(CONFIG)
 
 test: $(DEV_INSTALLED)  ## install, then run every test that needs no other environment
-	$(BIN)/python -m pytest tests/unit tests/service tests/api client/tests
+	$(BIN)/python -m pytest tests/unit tests/service tests/api tests/deploy client/tests
 
 test-unit: $(DEV_INSTALLED)  ## the fast tests: logic, no Ray
 	$(BIN)/python -m pytest tests/unit
@@ -59,6 +62,15 @@ test-web: $(WEB_INSTALLED)  ## the web page in a real browser, over a real servi
 	@command -v $(CHROMIUM) >/dev/null || { echo "There is no $(CHROMIUM): install it with 'apt-get install chromium', or name yours: make CHROMIUM=… test-web" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/web
 
+test-deploy: $(DEV_INSTALLED)  ## images, manifests, and nginx with the shipped files where it is installed
+	$(BIN)/python -m pytest tests/deploy
+
+check-manifests: $(DEV_INSTALLED)  ## hold deploy/ against the schemas in SCHEMAS, a folder of yours
+	$(BIN)/python -m tests.check_manifests $(SCHEMAS)
+
+check-deps: $(AUDIT)/bin/pip-audit  ## ask about known vulnerabilities of the pinned packages; needs the network
+	$(AUDIT)/bin/python -m tests.check_deps $(AUDIT)/bin/pip-audit
+
 check: $(DEV_INSTALLED)  ## lint, formatting, types, imports, and that no file or function is too long
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -88,7 +100,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 clean:  ## remove the virtual environments
-	rm -rf $(VENV) .venv-reference
+	rm -rf $(VENV) .venv-reference $(AUDIT)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say which with make PYTHON=…" if sys.version_info < (3, 11) else 0)'
@@ -118,3 +130,9 @@ torch-hint: | $(BIN)/python
 	@[ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null || [ -n "$$PIP_EXTRA_INDEX_URL$$PIP_INDEX_URL" ] \
 	  || $(BIN)/python -c 'import importlib.util as i, sys; sys.exit(not i.find_spec("torch"))' \
 	  || echo "There is no NVIDIA GPU here: PIP_EXTRA_INDEX_URL=$(CPU_INDEX) make run spares you gigabytes of CUDA." >&2
+
+# Apart from what it looks at, so that its own packages are neither pinned with ours nor in their way.
+$(AUDIT)/bin/pip-audit: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
+	@touch $@

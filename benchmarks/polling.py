@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import statistics
 import tempfile
 import time
@@ -24,7 +25,8 @@ from benchmarks.responsiveness import submit, wait_until_ended
 
 ENVIRONMENT = {
     "PYTHONPATH": str(Path(__file__).parents[1]),
-    "RAY_AUTH_MODE": "disabled",  # of a Ray that ends with this benchmark
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),  # of a Ray that ends with this benchmark
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.edge.callback:middlewares",
 }

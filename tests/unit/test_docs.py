@@ -16,7 +16,8 @@ from upscaler.catalogue import load_catalogue
 
 ROOT = Path(__file__).parents[2]
 FRONT = ROOT / "README.md"
-PAGES = sorted([FRONT, ROOT / "CHANGELOG.md", ROOT / "client" / "README.md", *(ROOT / "docs").rglob("*.md")])
+TOP = [FRONT, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", ROOT / "client" / "README.md"]
+PAGES = sorted([*TOP, *(ROOT / "docs").rglob("*.md")])
 
 
 def page(name: str) -> str:
