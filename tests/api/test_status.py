@@ -94,6 +94,7 @@ def test_events(alice):
 def test_downloaded(alice, document):
     job_id = alice.completed()
     alice.download(job_id)
+    alice.until_status(job_id, "result", "downloaded")  # once the edge knows that all of it has arrived
     return _gone(alice.status(job_id), "downloaded", document)
 
 
