@@ -19,7 +19,7 @@ from upscaler.picture import Picture, check_side
 WALL_S = 60
 """On a machine that has better things to do; what a picture really costs is bounded by processor time."""
 
-CPU_S, CPU_S_PER_MPX, CMYK_S_PER_MPX = 3, 0.3, 0.7
+CPU_S, CPU_S_PER_MPX, CMYK_S_PER_MPX = 3, 0.4, 0.7
 HEADER_BYTES, BYTES_PER_PX, TIMES_FILE = 192 << 20, 40, 8
 """Memory for a header, and for each pixel and each byte of the file: several times what the worst codec needs."""
 

@@ -10,6 +10,7 @@ from typing import Self
 import uvicorn
 from obstore.store import MemoryStore
 
+from deployments.decoder.decoder import Decoder
 from deployments.ingress.admission import Admission, Serving
 from deployments.ingress.api import create_app
 from deployments.ingress.backend import Backend
@@ -55,7 +56,8 @@ class Ingress:
         serving = Serving(load_catalogue(), (FAST, BEST), FAST, limits, 200.0, MAX_UPLOAD_BYTES)
         digests = [hashlib.sha256(self._key.encode()).hexdigest()] if self._key else []
         keys = KeyRing(Key(digest, Client("somebody", None, None, None)) for digest in digests)
-        app = create_app(Backend(store, storage, Admission(serving), keys=keys))
+        decoder = Decoder()
+        app = create_app(Backend(store, storage, Admission(serving, decoder), keys=keys))
         config = uvicorn.Config(app, port=self._port, log_level="error", ws="none", lifespan="off")
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
@@ -64,4 +66,5 @@ class Ingress:
             await asyncio.sleep(0.01)
         self._is_up.set()
         await serving_task
+        decoder.close()
         await store.close()
