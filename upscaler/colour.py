@@ -13,9 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageCms
 
-from upscaler.chunks import Chunk
+from upscaler.chunks import MAX_EXTRA_BYTES, Chunk
 
-MAX_ICC_BYTES = 1 << 20
 SPACE = slice(16, 20)
 RGB, GRAY, LAB, CMYK = b"RGB ", b"GRAY", b"Lab ", b"CMYK"
 """What ICC.1:2022 calls colour spaces, in these bytes of a profile's header."""
@@ -46,7 +45,7 @@ def space_of(icc: bytes | None) -> bytes:
 
 def fitting_profile(icc: object, mode: str) -> bytes | None:
     """The profile, when values of Pillow's `mode` can be read by it; None for one that is broken or absurdly large."""
-    if not isinstance(icc, bytes) or not 0 < len(icc) <= MAX_ICC_BYTES or space_of(icc) not in FITTING.get(mode, ()):
+    if not isinstance(icc, bytes) or not 0 < len(icc) <= MAX_EXTRA_BYTES or space_of(icc) not in FITTING.get(mode, ()):
         return None
     as_mode = {RGB: "RGB", LAB: "LAB"}.get(space_of(icc), mode)
     try:

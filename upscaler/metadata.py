@@ -7,8 +7,7 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
-MAX_BYTES = 1 << 20
-"""EXIF or XMP of more than this is dropped, as a profile is."""
+from upscaler.chunks import MAX_EXTRA_BYTES
 
 JPEG_EXIF_BYTES, JPEG_XMP_BYTES = 65_527, 65_504
 """What fits into one segment of a JPEG (EXIF 3.0, section 4.7.2; XMP part 3, section 1.1.3)."""
@@ -81,14 +80,14 @@ def _exif(image: Image.Image, scale: int) -> bytes | None:
         data = exif.tobytes().removeprefix(EXIF_HEAD) if len(exif) else None  # without the second IFD, the thumbnail
     except Exception:  # noqa: BLE001 - broken EXIF is dropped, not fatal
         return None
-    return data if data and len(data) <= MAX_BYTES else None
+    return data if data and len(data) <= MAX_EXTRA_BYTES else None
 
 
 def _xmp(image: Image.Image) -> bytes | None:
     packet = image.info.get("xmp")
     try:
         text = packet if isinstance(packet, str) else bytes(packet or b"").decode()
-        if not text or len(text) > MAX_BYTES or "<!DOCTYPE" in text:
+        if not text or len(text) > MAX_EXTRA_BYTES or "<!DOCTYPE" in text:
             return None
         tree = ET.fromstring(text.strip("\ufeff\0 \t\r\n"))  # noqa: S314 - it has no entities of its own
         for element in tree.iter():
@@ -97,7 +96,7 @@ def _xmp(image: Image.Image) -> bytes | None:
             for child in [child for child in element if _is_stale(child.tag)]:
                 element.remove(child)
         kept = PACKET % ET.tostring(tree, encoding="unicode").encode()
-        return kept if len(kept) <= MAX_BYTES else None
+        return kept if len(kept) <= MAX_EXTRA_BYTES else None
     except Exception:  # noqa: BLE001 - broken XMP is dropped, not fatal
         return None
 

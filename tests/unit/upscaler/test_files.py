@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 
 from tests.pictures import encoded, picture
 from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, header, read, written
-from upscaler.colour import MAX_ICC_BYTES
+from upscaler.chunks import MAX_EXTRA_BYTES
 from upscaler.decoding import Header, sniff
 from upscaler.errors import AnimatedPictureError, InvalidPictureError, PictureError, UnsupportedFormatError
 
@@ -119,7 +119,7 @@ def test_cmyk_is_converted_and_its_profile_dropped():
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_absurdly_large_profile_is_dropped_and_the_picture_read(name):
-    found = read(encoded(picture(5), name, icc_profile=b"\0" * (MAX_ICC_BYTES + 1)))
+    found = read(encoded(picture(5), name, icc_profile=b"\0" * (MAX_EXTRA_BYTES + 1)))
     assert found.icc_profile is None
 
 
