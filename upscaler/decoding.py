@@ -6,6 +6,7 @@ What comes from strangers is decoded in a process that can be spared (deployment
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -57,16 +58,20 @@ def sniff(first: bytes) -> Format:
 
 def probe(file: IO[bytes]) -> Header:
     """Read the header only. Raises UnsupportedFormatError, InvalidPictureError, AnimatedPictureError."""
-    return _probed(_whole(file))
+    return _probed(_whole(file))[0]
 
 
-def decode(file: IO[bytes], keep_metadata_at: int | None = None) -> Picture:
+def decode(
+    file: IO[bytes], keep_metadata_at: int | None = None, check: Callable[[Header], None] | None = None
+) -> Picture:
     """Decode a whole picture, orientation applied. Raises what `probe` raises.
 
-    `keep_metadata_at`: the scale at which its metadata is to be kept; None drops it.
+    `keep_metadata_at`: the scale at which its metadata is to be kept; None drops it. `check` is given the header
+    before any pixel is decoded; what it raises is raised.
     """
-    data = _whole(file)
-    header = _probed(data)
+    header, data = _probed(_whole(file))
+    if check is not None:
+        check(header)
     try:
         return _decoded(data, header, keep_metadata_at)
     except (MemoryError, PictureError):
@@ -80,15 +85,16 @@ def _whole(file: IO[bytes]) -> bytes:
     return file.read()
 
 
-def _probed(data: bytes) -> Header:
+def _probed(data: bytes) -> tuple[Header, bytes]:
+    """The header, and the file; of a JPEG, what a decoder gets to see of it."""
     name = sniff(data[:12])
     if name == "png":
         png = png_header(data)
-        return Header(name, png.width, png.height, png.bit_depth)
+        return Header(name, png.width, png.height, png.bit_depth), data
     if name == "webp":
-        return Header(name, *webp_header(data))
+        return Header(name, *webp_header(data)), data
     frame = jpeg.take_apart(data)
-    return Header(name, frame.width, frame.height, is_cmyk=frame.num_channels == CMYK_CHANNELS)
+    return Header(name, frame.width, frame.height, is_cmyk=frame.num_channels == CMYK_CHANNELS), frame.bare
 
 
 def _decoded(data: bytes, header: Header, keep_metadata_at: int | None) -> Picture:
@@ -96,8 +102,6 @@ def _decoded(data: bytes, header: Header, keep_metadata_at: int | None) -> Pictu
     png = chunks.take_apart(data) if name == "png" else None
     if png is not None:
         data = png.with_extras()
-    elif name == "jpeg":
-        data = jpeg.take_apart(data).bare
     image = Image.open(io.BytesIO(data), formats=(name.upper(),))
     if image.size != (header.width, header.height):
         raise ValueError("Pillow reads another size from the header than the limits have seen")

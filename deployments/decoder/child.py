@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deployments.decoder.wire import MAX_EXTRAS_BYTES, MAX_PX_BYTES, Ask, refused, to_line, told
 from deployments.decoder.wire import write_picture as write
-from upscaler.decoding import Header, decode, probe
+from upscaler.decoding import Header, decode
 from upscaler.errors import InvalidPictureError, PictureError
 from upscaler.picture import Picture, check_side
 
@@ -46,12 +46,15 @@ def serve(line: bytes, connection: socket.socket, source: int, target: int) -> N
 
 def _decoded(ask: Ask, source: int) -> Picture:
     bounds = ask.bounds
-    with os.fdopen(source, "rb") as file:
-        header = probe(file)
+    file_bytes = os.fstat(source).st_size
+
+    def check(header: Header) -> None:
         bounds.limits.check(header.width, header.height, bounds.scale)
         check_side(bounds.format, header.width, header.height, bounds.scale)
-        _limit_for(header, os.fstat(source).st_size)
-        return decode(file, bounds.scale if ask.keeps_metadata else None)
+        _limit_for(header, file_bytes)
+
+    with os.fdopen(source, "rb") as file:
+        return decode(file, bounds.scale if ask.keeps_metadata else None, check)
 
 
 def _limit_all(file_bytes: int) -> None:
