@@ -22,8 +22,8 @@ from PIL import Image
 
 from benchmarks.environment import Pixels, photo
 from benchmarks.ours import loaded, running, timed
-from upscaler.encoding import encode
-from upscaler.picture import Format, Picture
+from upscaler.pictures.encoding import encode
+from upscaler.pictures.picture import Format, Picture
 
 FAST = "realesr-animevideov3"
 Writer = Callable[[IO[bytes]], Any]

@@ -14,7 +14,7 @@ from deployments.ingress.access import LOOPBACK, Access
 from deployments.ingress.keys import Key, KeyRing
 from deployments.jobs.messages import ANYBODY, Client, EdgeSettings
 from deployments.jobs.policy import Policy
-from upscaler.picture import Limits
+from upscaler.pictures.picture import Limits
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]

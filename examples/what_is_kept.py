@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image, ImageCms, ImageDraw, ImageFont
 
 from upscaler.catalogue import load_catalogue
-from upscaler.decoding import decode
 from upscaler.device import select_device
-from upscaler.encoding import encode
 from upscaler.engine import Engine
 from upscaler.model import Model, load_model
-from upscaler.picture import Picture
-from upscaler.png import PngWriter
+from upscaler.pictures.decoding import decode
+from upscaler.pictures.encoding import encode
+from upscaler.pictures.picture import Picture
+from upscaler.pictures.png import PngWriter
 from upscaler.weights import WeightsStore, default_cache_dir
 
 Enlarge = Callable[[Picture, int], Picture]
@@ -158,7 +158,7 @@ def profile(enlarge: Enlarge) -> Image.Image:
 
 def _wide_profile() -> bytes:
     """Adobe RGB's primaries, as a PNG would tell of them."""
-    from upscaler.colour import profile_for
+    from upscaler.pictures.colour import profile_for
 
     numbers = (31_270, 32_900, 64_000, 33_000, 21_000, 71_000, 15_000, 6_000)
     chunks = ((b"gAMA", (45_455).to_bytes(4, "big")), (b"cHRM", b"".join(n.to_bytes(4, "big") for n in numbers)))

@@ -13,7 +13,7 @@ from deployments.decoder.decoder import Decoder
 from deployments.decoder.wire import Bounds, Seen
 from deployments.ingress.admission import PICTURE_CODES
 from upscaler.errors import PictureError
-from upscaler.picture import Limits, Picture
+from upscaler.pictures.picture import Limits, Picture
 
 MAX_CPU_S, MAX_WALL_S = 5.0, 45.0
 """A file hangs beyond one of these. Processor time counts, since the machine may have other things to do; a child

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from upscaler.chunks import SIGNATURE, Chunk, chunk_bytes
+from upscaler.pictures.chunks import SIGNATURE, Chunk, chunk_bytes
 
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """By number of channels."""

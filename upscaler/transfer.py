@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from upscaler.values import Values, top
+from upscaler.pictures.values import Values, top
 
 Pixels = Values
 """(H, W, 3) RGB, of 8 or of 16 bits."""

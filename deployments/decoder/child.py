@@ -12,9 +12,9 @@ from pathlib import Path
 
 from deployments.decoder.wire import MAX_EXTRAS_BYTES, MAX_PX_BYTES, Ask, refused, to_line, told
 from deployments.decoder.wire import write_picture as write
-from upscaler.decoding import Header, decode
 from upscaler.errors import InvalidPictureError, PictureError
-from upscaler.picture import Picture, check_side
+from upscaler.pictures.decoding import Header, decode
+from upscaler.pictures.picture import Picture, check_side
 
 WALL_S = 60
 """On a machine that has better things to do; what a picture really costs is bounded by processor time."""

@@ -27,7 +27,7 @@ from upscaler.errors import (
     PictureTooLargeError,
     UnsupportedFormatError,
 )
-from upscaler.picture import Picture
+from upscaler.pictures.picture import Picture
 
 log = logging.getLogger(__name__)
 

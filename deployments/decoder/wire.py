@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from upscaler.chunks import COLOURS
 from upscaler.errors import PictureError, PictureTooLargeError
-from upscaler.metadata import MAX_DPI, Metadata
-from upscaler.picture import Format, Limits, Picture, check_side
-from upscaler.values import Values
+from upscaler.pictures.chunks import COLOURS
+from upscaler.pictures.metadata import MAX_DPI, Metadata
+from upscaler.pictures.picture import Format, Limits, Picture, check_side
+from upscaler.pictures.values import Values
 
 MAX_LINE_BYTES = 16 << 10
 MAX_PX_BYTES = 8

@@ -13,7 +13,7 @@ from deployments.ingress.openapi import HEALTHY, LIMITS, MODELS, READY
 from deployments.ingress.options import DEFAULT_QUALITY, DEFAULT_SCALE, FORMATS, QUALITIES
 from deployments.ingress.problems import refused
 from deployments.ingress.waiting import MAX_WAIT_S
-from upscaler.picture import SCALES, SIDE_LIMIT
+from upscaler.pictures.picture import SCALES, SIDE_LIMIT
 
 OPEN: dict[str, Any] = {"security": [{}]}
 """Of calls that ask for no key."""

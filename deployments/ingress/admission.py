@@ -20,7 +20,7 @@ from upscaler.errors import (
     PictureTooLargeError,
     UnsupportedFormatError,
 )
-from upscaler.picture import Limits, result_format
+from upscaler.pictures.picture import Limits, result_format
 
 PICTURE_CODES: Mapping[type[PictureError], str] = {
     UnsupportedFormatError: "unsupported_image_format",

@@ -8,7 +8,7 @@ from typing import get_args
 
 from deployments.errors import RequestError
 from upscaler.catalogue import Catalogue
-from upscaler.picture import SCALES, Format
+from upscaler.pictures.picture import SCALES, Format
 
 DEFAULT_SCALE, DEFAULT_QUALITY = 4, 95
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployments.ingress.options import FORMATS, METADATA, QUALITIES
-from upscaler.picture import SCALES
+from upscaler.pictures.picture import SCALES
 
 Schema = dict[str, Any]
 

@@ -16,11 +16,11 @@ from deployments.jobs.record import Order, Result
 from deployments.storage.storage import JobStorage
 from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
-from upscaler.encoding import encode
 from upscaler.engine import Engine, Pass
 from upscaler.errors import CancelledError
 from upscaler.model import Model
-from upscaler.picture import Limits, Picture
+from upscaler.pictures.encoding import encode
+from upscaler.pictures.picture import Limits, Picture
 from upscaler.transfer import Pixels
 
 SPOOL_BYTES = 32 << 20

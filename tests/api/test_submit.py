@@ -13,7 +13,7 @@ from PIL import Image
 from tests.api.rows import SUBMIT, conforms, row
 from tests.pictures import decoded, encoded, picture, png
 from tests.pngs import a_png, samples
-from upscaler.chunks import png_header
+from upscaler.pictures.chunks import png_header
 
 
 @row(SUBMIT, "accepted: image and record are on disk", 202, "`Location`, `Retry-After`", example="accepted")

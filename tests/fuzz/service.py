@@ -23,7 +23,7 @@ from deployments.storage.storage import JobStorage
 from tests.fuzz.calls import Answer, Call, ask, broken_rule
 from tests.unit.deployments.conftest import FakeClock
 from upscaler.catalogue import load_catalogue
-from upscaler.picture import Limits
+from upscaler.pictures.picture import Limits
 
 MODELS = ("realesr-animevideov3", "realesrgan-x4plus")
 MAX_UPLOAD_BYTES = 3 << 20

@@ -22,7 +22,7 @@ from upscaler.catalogue import load_catalogue
 from upscaler.device import select_device
 from upscaler.engine import Engine
 from upscaler.model import Model, build_network, load_model
-from upscaler.picture import Picture
+from upscaler.pictures.picture import Picture
 from upscaler.weights import WeightsStore, load_tensors
 
 pytestmark = [pytest.mark.reference, pytest.mark.timeout(1200)]

@@ -22,7 +22,7 @@ from deployments.storage.storage import JobStorage
 from tests.ports import free_port
 from tests.system import BEST, FAST
 from upscaler.catalogue import load_catalogue
-from upscaler.picture import Limits
+from upscaler.pictures.picture import Limits
 
 KEY = "a-secret-that-is-typed"
 MAX_UPLOAD_BYTES, MAX_INPUT_PX = 1 << 20, 1_000_000

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from upscaler.cli.outcome import printable
-from upscaler.picture import SCALES, Format
+from upscaler.pictures.picture import SCALES, Format
 
 if TYPE_CHECKING:
     from upscaler.device import DeviceName, DtypeName

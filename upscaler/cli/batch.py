@@ -19,12 +19,12 @@ from upscaler.cli.display import Bar, Display
 from upscaler.cli.outcome import Outcome, Result, failed
 from upscaler.cli.tally import Share
 from upscaler.cli.targets import Targets
-from upscaler.decoding import DEEP, decode
-from upscaler.encoding import encode
 from upscaler.engine import Engine
 from upscaler.errors import CancelledError, UpscalerError
 from upscaler.model import Model
-from upscaler.picture import Picture
+from upscaler.pictures.decoding import DEEP, decode
+from upscaler.pictures.encoding import encode
+from upscaler.pictures.picture import Picture
 from upscaler.transfer import Pixels
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from pathlib import Path
 from upscaler.cli.arguments import Arguments
 from upscaler.cli.sources import Source
 from upscaler.cli.targets import Targets
-from upscaler.decoding import Header, probe, sniff
 from upscaler.errors import InvalidPictureError, UnsupportedFormatError
-from upscaler.picture import Format, Limits, check_side, result_format
+from upscaler.pictures.decoding import Header, probe, sniff
+from upscaler.pictures.picture import Format, Limits, check_side, result_format
 
 MAX_FILE_BYTES = 1 << 30
 """Of an input: several times what 25 megapixels of 16 bits need without any compression. Files are read whole."""

@@ -115,7 +115,8 @@ class Display:
             self._tally.takes(job.target, passes)
 
     def _show(self, task: TaskID, job: Job, fraction: float | None, note: str) -> None:
-        self._progress.update(task, completed=fraction, note=note)
+        is_news = fraction is None  # painted at once: by the next turn of the bars it may be over
+        self._progress.update(task, completed=fraction, note=note, refresh=is_news)
         with self._turn:
             if fraction is not None:
                 self._tally.computed(job.target, fraction)

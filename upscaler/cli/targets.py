@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from upscaler.cli.sources import Source
-from upscaler.picture import Format
+from upscaler.pictures.picture import Format
 
 ENDING: dict[Format, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 LONGEST_STEM_BYTES = 200

@@ -24,7 +24,7 @@ from deployments.jobs.store import JobStore
 from deployments.storage.storage import JobStorage, open_storage
 from tests.ports import free_port
 from upscaler.catalogue import load_catalogue
-from upscaler.picture import Limits
+from upscaler.pictures.picture import Limits
 
 MAX_UPLOAD = 1 << 20
 S3_STARTS_S = 60.0

@@ -19,8 +19,8 @@ from deployments.jobs.table import JobTable
 from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import open_storage
 from tests.unit.deployments.conftest import ORDER, FakeClock, an_order
-from upscaler.encoding import encode
-from upscaler.picture import Picture
+from upscaler.pictures.encoding import encode
+from upscaler.pictures.picture import Picture
 
 POLICY = Policy()
 NEED = ORDER.most_result_bytes

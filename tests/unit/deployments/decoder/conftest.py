@@ -18,8 +18,8 @@ from deployments.decoder.child import CPU_S, CPU_S_PER_MPX
 from deployments.decoder.decoder import Decoder
 from deployments.decoder.wire import Bounds
 from tests.pictures import encoded
-from upscaler.jpeg import MAX_SCANS
-from upscaler.picture import Limits
+from upscaler.pictures.jpeg import MAX_SCANS
+from upscaler.pictures.picture import Limits
 
 BOUNDS = Bounds(Limits(), 4)
 FOR_25_MPX_S = CPU_S + math.ceil(25 * CPU_S_PER_MPX)

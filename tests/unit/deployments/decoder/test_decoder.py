@@ -15,16 +15,16 @@ from deployments.decoder.wire import Bounds
 from tests.pictures import encoded, picture, png
 from tests.pngs import a_png, ihdr, samples
 from tests.unit.deployments.decoder.conftest import BOUNDS, children_of, open_files, until
-from tests.unit.upscaler.profiles import DISPLAY_P3
-from upscaler.chunks import SIGNATURE, chunk_bytes
-from upscaler.decoding import decode
+from tests.unit.upscaler.pictures.profiles import DISPLAY_P3
 from upscaler.errors import (
     AnimatedPictureError,
     InvalidPictureError,
     PictureTooLargeError,
     UnsupportedFormatError,
 )
-from upscaler.picture import Limits
+from upscaler.pictures.chunks import SIGNATURE, chunk_bytes
+from upscaler.pictures.decoding import decode
+from upscaler.pictures.picture import Limits
 
 pytestmark = pytest.mark.anyio
 

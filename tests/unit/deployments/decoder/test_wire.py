@@ -13,9 +13,9 @@ from deployments.decoder.decoder import Decoder
 from deployments.decoder.wire import Ask, Bounds, Refused, Seen, Told, check_told, read_picture, to_line, told
 from deployments.errors import DecoderError
 from tests.pictures import png
-from tests.unit.upscaler.files import read
+from tests.unit.upscaler.pictures.files import read
 from upscaler.errors import InvalidPictureError, PictureError, PictureTooLargeError
-from upscaler.picture import Limits
+from upscaler.pictures.picture import Limits
 
 BOUNDS = Bounds(Limits(max_input_px=1000, max_side_px=3000), 4, "png")
 WORD = Told(Seen("png", 8, 8, 8, False, 1), False, 0, 0, 0, None, False, ())

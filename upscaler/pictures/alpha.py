@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.resize import resized
-from upscaler.values import Values, top
+from upscaler.pictures.resize import resized
+from upscaler.pictures.values import Values, top
 
 STEEP = 1 / 16
 """A step between neighbours of more than this, as a share of the range, is an edge."""

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
-from upscaler.chunks import MAX_EXTRA_BYTES
+from upscaler.pictures.chunks import MAX_EXTRA_BYTES
 
 JPEG_EXIF_BYTES, JPEG_XMP_BYTES = 65_527, 65_504
 """What fits into one segment of a JPEG (EXIF 3.0, section 4.7.2; XMP part 3, section 1.1.3)."""

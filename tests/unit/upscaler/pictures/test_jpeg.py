@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from tests.pictures import encoded, picture
-from tests.unit.upscaler.files import header, read
-from tests.unit.upscaler.profiles import DISPLAY_P3
+from tests.unit.upscaler.pictures.files import header, read
+from tests.unit.upscaler.pictures.profiles import DISPLAY_P3
 from upscaler.errors import InvalidPictureError
-from upscaler.jpeg import MAX_SCANS, MAX_SEGMENTS, take_apart
+from upscaler.pictures.jpeg import MAX_SCANS, MAX_SEGMENTS, take_apart
 
 PLAIN = encoded(picture(1, 40, 30), "jpeg")
 KINDS = {

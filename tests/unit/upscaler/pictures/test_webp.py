@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from tests.pictures import encoded, picture
-from tests.unit.upscaler.files import header, read
+from tests.unit.upscaler.pictures.files import header, read
 from upscaler.errors import AnimatedPictureError, InvalidPictureError, PictureError
-from upscaler.webp import webp_header
+from upscaler.pictures.webp import webp_header
 
 KINDS = {
     "lossy": encoded(picture(1, 37, 21), "webp"),

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from tests.pngs import samples
-from upscaler import resize
-from upscaler.resize import BAND_ROWS, resized
+from upscaler.pictures import resize
+from upscaler.pictures.resize import BAND_ROWS, resized
 
 
 def whole(values: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.pngs import COLOUR_TYPES, a_png, assembled, idat, ihdr, samples
-from tests.unit.upscaler.files import header, read, written
-from upscaler import chunks
-from upscaler.chunks import MAX_EXTRA_BYTES, SIGNATURE, chunk_bytes, png_header, take_apart
+from tests.unit.upscaler.pictures.files import header, read, written
 from upscaler.errors import AnimatedPictureError, InvalidPictureError
+from upscaler.pictures import chunks
+from upscaler.pictures.chunks import MAX_EXTRA_BYTES, SIGNATURE, chunk_bytes, png_header, take_apart
 
 PIXELS = samples(5, 7, 3, np.uint8)
 PROFILE = b"a profile"

@@ -10,9 +10,9 @@ from PIL import Image, ImageCms
 
 from tests.pngs import a_png, samples
 from tests.unit.upscaler.doubles import enlarged
-from tests.unit.upscaler.files import header, read, written
-from upscaler.chunks import take_apart
-from upscaler.values import to_8_bit
+from tests.unit.upscaler.pictures.files import header, read, written
+from upscaler.pictures.chunks import take_apart
+from upscaler.pictures.values import to_8_bit
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

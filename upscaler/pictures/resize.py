@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from upscaler.values import Values
+from upscaler.pictures.values import Values
 
 LANCZOS_SUPPORT = 3
 BAND_ROWS = 240

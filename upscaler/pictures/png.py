@@ -14,8 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upscaler.chunks import SIGNATURE, Chunk, chunk_bytes
-from upscaler.metadata import Metadata
+from upscaler.pictures.chunks import SIGNATURE, Chunk, chunk_bytes
+from upscaler.pictures.metadata import Metadata
 
 COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
 """By number of channels: gray, gray with alpha, RGB, RGBA."""

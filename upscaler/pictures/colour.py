@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageCms
 
-from upscaler.chunks import MAX_EXTRA_BYTES, Chunk
+from upscaler.pictures.chunks import MAX_EXTRA_BYTES, Chunk
 
 SPACE = slice(16, 20)
 RGB, GRAY, LAB, CMYK = b"RGB ", b"GRAY", b"Lab ", b"CMYK"

@@ -13,8 +13,8 @@ from PIL import Image, ImageCms
 from tests.pictures import encoded, picture
 from tests.pngs import a_png, samples
 from tests.unit.upscaler.doubles import enlarged
-from tests.unit.upscaler.files import FORMATS, read, written
-from tests.unit.upscaler.profiles import (
+from tests.unit.upscaler.pictures.files import FORMATS, read, written
+from tests.unit.upscaler.pictures.profiles import (
     ADOBE_RGB,
     DISPLAY_P3,
     cmyk_profile,
@@ -23,8 +23,8 @@ from tests.unit.upscaler.profiles import (
     gray_profile,
     srgb_to_lab,
 )
-from upscaler.chunks import take_apart
-from upscaler.colour import fitting_profile, profile_for
+from upscaler.pictures.chunks import take_apart
+from upscaler.pictures.colour import fitting_profile, profile_for
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB", 5000)).tobytes()

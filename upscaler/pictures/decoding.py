@@ -13,14 +13,14 @@ from typing import IO
 import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from upscaler import chunks, jpeg
-from upscaler.chunks import PngFile, png_header
-from upscaler.colour import LAB, fitting_profile, space_of, to_srgb
 from upscaler.errors import InvalidPictureError, PictureError, UnsupportedFormatError
-from upscaler.metadata import ORIENTATION, read_metadata
-from upscaler.picture import Format, Picture
-from upscaler.values import Values, to_colours
-from upscaler.webp import webp_header
+from upscaler.pictures import chunks, jpeg
+from upscaler.pictures.chunks import PngFile, png_header
+from upscaler.pictures.colour import LAB, fitting_profile, space_of, to_srgb
+from upscaler.pictures.metadata import ORIENTATION, read_metadata
+from upscaler.pictures.picture import Format, Picture
+from upscaler.pictures.values import Values, to_colours
+from upscaler.pictures.webp import webp_header
 
 Image.MAX_IMAGE_PIXELS = None  # Limits decides, from the header, with the contract's answer
 PngImagePlugin.MAX_TEXT_CHUNK = 4 << 20  # what is in a PNG that Pillow sees is bounded already

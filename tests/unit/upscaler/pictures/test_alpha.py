@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from tests.unit.upscaler.doubles import enlarged, noise, repeated
-from upscaler.alpha import bled, has_structure, within_neighbours
-from upscaler.picture import Picture
+from upscaler.pictures.alpha import bled, has_structure, within_neighbours
+from upscaler.pictures.picture import Picture
 
 SIDE, FINE = 48, 8
 HIDDEN = [(0, 0, 0), (255, 255, 255), (0, 255, 0)]

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from tests.pictures import encoded, picture
-from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, written
-from upscaler.decoding import decode
-from upscaler.metadata import JPEG_XMP_BYTES, ORIENTATION, Metadata, read_metadata
+from tests.unit.upscaler.pictures.files import FORMATS, HEIGHT, WIDTH, written
+from upscaler.pictures.decoding import decode
+from upscaler.pictures.metadata import JPEG_XMP_BYTES, ORIENTATION, Metadata, read_metadata
 
 MAKE, X_RESOLUTION, EXIF_IFD, GPS_IFD = 0x010F, 0x011A, 0x8769, 0x8825
 ISO, PIXEL_WIDTH, PIXEL_HEIGHT, MAKER_NOTE = 0x8827, 0xA002, 0xA003, 0x927C

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.unit.upscaler.doubles import enlarged
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PAGES = runpy.run_path(str(ROOT / "examples" / "what_is_kept.py"))["PAGES"]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-from upscaler.decoding import Header, decode, probe
-from upscaler.encoding import encode
-from upscaler.picture import Picture
+from upscaler.pictures.decoding import Header, decode, probe
+from upscaler.pictures.encoding import encode
+from upscaler.pictures.picture import Picture
 
 FORMATS = ["png", "jpeg", "webp"]
 WIDTH, HEIGHT = 24, 20

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
 from tests.pictures import encoded, picture
-from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, header, read, written
-from upscaler.decoding import Header
+from tests.unit.upscaler.pictures.files import FORMATS, HEIGHT, WIDTH, header, read, written
+from upscaler.pictures.decoding import Header
 
 ORIENTATION = 0x0112
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.unit.upscaler.doubles import noise, repeated
 from upscaler.errors import PictureTooLargeError
-from upscaler.picture import SIDE_LIMIT, Limits, Picture, result_format
+from upscaler.pictures.picture import SIDE_LIMIT, Limits, Picture, result_format
 
 
 def layers(source: Picture) -> list[np.ndarray]:

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from upscaler import png
-from upscaler.png import PngWriter
+from upscaler.pictures import png
+from upscaler.pictures.png import PngWriter
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -105,7 +105,7 @@ def test_rows_of_another_size_are_refused():
 
 
 def test_an_enlarged_picture_is_not_much_larger_than_pillows():
-    with Image.open(Path(__file__).parents[2] / "golden" / "x4plus.png") as image:
+    with Image.open(Path(__file__).parents[3] / "golden" / "x4plus.png") as image:
         golden_pixels = np.asarray(image.convert("RGB"))
     pillow = io.BytesIO()
     Image.fromarray(golden_pixels).save(pillow, "PNG")

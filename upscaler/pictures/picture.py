@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from upscaler.alpha import bled, has_structure, within_neighbours
-from upscaler.chunks import Chunk
 from upscaler.errors import PictureTooLargeError
-from upscaler.metadata import Metadata
-from upscaler.resize import resized
-from upscaler.values import Values, to_8_bit, to_colours, to_gray
+from upscaler.pictures.alpha import bled, has_structure, within_neighbours
+from upscaler.pictures.chunks import Chunk
+from upscaler.pictures.metadata import Metadata
+from upscaler.pictures.resize import resized
+from upscaler.pictures.values import Values, to_8_bit, to_colours, to_gray
 
 Format = Literal["png", "jpeg", "webp"]
 

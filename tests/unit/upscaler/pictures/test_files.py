@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from tests.pictures import encoded, picture
-from tests.unit.upscaler.files import FORMATS, HEIGHT, WIDTH, header, read, written
-from upscaler.chunks import MAX_EXTRA_BYTES
-from upscaler.decoding import Header, sniff
+from tests.unit.upscaler.pictures.files import FORMATS, HEIGHT, WIDTH, header, read, written
 from upscaler.errors import AnimatedPictureError, InvalidPictureError, PictureError, UnsupportedFormatError
+from upscaler.pictures.chunks import MAX_EXTRA_BYTES
+from upscaler.pictures.decoding import Header, sniff
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

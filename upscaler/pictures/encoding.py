@@ -7,11 +7,11 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from upscaler.colour import GRAY, profile_for, space_of
-from upscaler.metadata import EXIF_HEAD, Metadata
-from upscaler.picture import Format, Picture
-from upscaler.png import PngWriter
-from upscaler.values import Values, to_gray
+from upscaler.pictures.colour import GRAY, profile_for, space_of
+from upscaler.pictures.metadata import EXIF_HEAD, Metadata
+from upscaler.pictures.picture import Format, Picture
+from upscaler.pictures.png import PngWriter
+from upscaler.pictures.values import Values, to_gray
 
 OPTIONS: dict[Format, dict[str, Any]] = {
     "jpeg": {"subsampling": "4:4:4"},
