@@ -151,6 +151,7 @@ class Settings(_Strict):
     lease_s: Seconds = 15.0
     queue_limit_s: Seconds = 86_400.0
     cold_start_limit_s: Seconds = 300.0
+    stuck_after_s: Seconds = 600.0
     limits: LimitSettings = LimitSettings()
     models: ModelSettings = ModelSettings()
     upscaler: UpscalerSettings = UpscalerSettings()
@@ -165,6 +166,7 @@ class Settings(_Strict):
             lease_s=self.lease_s,
             queue_limit_s=self.queue_limit_s,
             cold_start_limit_s=self.cold_start_limit_s,
+            stuck_after_s=self.stuck_after_s,
             max_queued=self.limits.max_queued,
             max_stored_bytes=self.limits.max_stored_bytes,
             num_keys=len(self.access.keys),
@@ -189,8 +191,9 @@ class Settings(_Strict):
         """Changes whenever a running store would no longer be the one these settings and this code mean."""
         digest = hashlib.sha256(repr((self.policy(), self.of_the_edge())).encode())
         here = Path(__file__).parent
-        for source in sorted(
-            [here / "errands.py", here / "errors.py", *(here / "jobs").glob("*.py"), *(here / "storage").glob("*.py")]
-        ):
+        sources = [here / "errands.py", here / "errors.py"]
+        for room in ("jobs", "metrics", "storage"):
+            sources += (here / room).glob("*.py")
+        for source in sorted(sources):
             digest.update(source.read_bytes())
         return digest.hexdigest()

@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 import torch
 
@@ -75,6 +76,14 @@ class Pass:
         return flop / self.flop_per_s
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What an engine has done so far: pieces of work, and the seconds that they took."""
+
+    num_pieces: int
+    busy_s: float
+
+
 class Engine:
     """Runs passes side by side, in quanta. `start()` it, `submit()` from any thread, `close()` it."""
 
@@ -90,6 +99,7 @@ class Engine:
         self._closed = False
         self._places = threading.BoundedSemaphore(MAX_PASSES)
         self._piece_began_at: float | None = None
+        self.tally = Tally(0, 0.0)
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -148,6 +158,7 @@ class Engine:
             traceback.clear_frames(error.__traceback__)  # they hold the pass's maps, and the error outlives it
             self._end(work, _plainly(error))
         finally:
+            self.tally = Tally(self.tally.num_pieces + 1, self.tally.busy_s + self.busy_s)
             self._piece_began_at = None
 
     def _end(self, work: Pass, outcome: Pixels | Exception) -> None:

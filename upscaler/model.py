@@ -43,6 +43,8 @@ class Model:
         self.spec, self.device = spec, device
         self._network = _placed(network, device.torch_device, device.dtype, over_planes=device.over_planes)
         self._loaded = None if device.dtype == torch.float32 else network.float()
+        self.num_redone = 0
+        """Tiles that left the range of half precision and were computed again in float32."""
 
     @property
     def _arch(self) -> Network:
@@ -135,6 +137,7 @@ class Model:
         except _NotFiniteError:
             if dtype == torch.float32:
                 raise
+            self.num_redone += 1
             log.info("a tile of %s left the range of %s: redone in float32", self.spec.name, self.device.dtype_name)
             yield from self._run(self._precise, torch.float32, seen, kept, target)
 

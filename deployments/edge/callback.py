@@ -17,6 +17,7 @@ def middlewares() -> list[Any]:
     from deployments.edge.patience import install
     from deployments.jobs.messages import ACTOR_NAME
     from deployments.jobs.remote import RemoteStore
+    from deployments.metrics.meter import RayMeter
 
     install()
-    return [Middleware(Edge, store=RemoteStore(os.environ.get(STORE_NAME, ACTOR_NAME)))]
+    return [Middleware(Edge, store=RemoteStore(os.environ.get(STORE_NAME, ACTOR_NAME)), meter=RayMeter())]

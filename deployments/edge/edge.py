@@ -22,6 +22,7 @@ from deployments.errands import Errands
 from deployments.errors import ServiceError
 from deployments.ingress.envelope import REQUEST_ID
 from deployments.jobs.messages import EdgeSettings
+from deployments.metrics.meter import UNMETERED, Meter
 from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import JobStorage, open_storage
 
@@ -38,8 +39,15 @@ ELSEWHERE_BYTES = 64 << 10
 class Edge:
     """The middleware. Holds what its exchanges share: the settings, the storage, and what is in use."""
 
-    def __init__(self, app: ASGIApp, store: EdgeStore, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        store: EdgeStore,
+        clock: Callable[[], float] = time.monotonic,
+        meter: Meter = UNMETERED,
+    ) -> None:
         self.app, self.store, self.clock = app, store, clock
+        self.meter = meter
         self.errands = Errands()
         self.budget, self.replays = BodyBudget(), Replays()
         self.num_downloads = 0

@@ -171,7 +171,9 @@ class Exchange:
             await answer(scope, receive, send)
 
         self._started = True
-        await Envelope(say)(self._scope, self._receive, self._last_after_lingering if lingering else self._send)
+        await Envelope(say, meter=self._edge.meter)(
+            self._scope, self._receive, self._last_after_lingering if lingering else self._send
+        )
 
     async def _last_after_lingering(self, message: Message) -> None:
         """Send an answer to a body that is not read to its end. A connection that is closed with unread

@@ -11,6 +11,7 @@ from deployments.edge.lease import LeaseStore
 from deployments.errands import Errands
 from deployments.ingress.idempotency import UploadStore
 from deployments.jobs.messages import EdgeSettings, Offer, Refusal
+from deployments.metrics.meter import Meter
 from deployments.storage.storage import JobStorage
 
 
@@ -29,6 +30,7 @@ class Shared(Protocol):
 
     app: ASGIApp
     store: EdgeStore
+    meter: Meter
     errands: Errands
     budget: BodyBudget
     replays: Replays

@@ -62,7 +62,7 @@ def create_app(backend: Backend, *, behind_serve_proxy: bool = False) -> FastAPI
     """
     app = FastAPI(title="Upscaler", version=VERSION, description=DESCRIPTION, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Guard, access=backend.access, keys=backend.keys)
-    app.add_middleware(Envelope, adds_request_id=not behind_serve_proxy)
+    app.add_middleware(Envelope, adds_request_id=not behind_serve_proxy, meter=backend.meter)
     install_problem_handlers(app)
     _add_jobs(app, backend)
     _add_downloads(app, backend)

@@ -33,6 +33,8 @@ from deployments.jobs.messages import (
     Store,
 )
 from deployments.jobs.record import Idempotency, Order, new_job_id
+from deployments.metrics import catalogue as figures
+from deployments.metrics.meter import UNMETERED, Meter, timed
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Backend:
     max_waiting: int = 200
     access: Access = field(default_factory=Access)
     keys: KeyRing = field(default_factory=KeyRing)
+    meter: Meter = UNMETERED
     errands: Errands = field(default_factory=Errands)
     slots: Slots = field(init=False)
     batched: Batched = field(init=False)
@@ -70,7 +73,8 @@ class Backend:
         options = self.admission.options(upload)
         if refusal := await self.store.why_not(client, key):
             raise refused(refusal.code, refusal.retry_after_s)
-        order = await self.admission.admit(upload, options)
+        with timed(self.meter, figures.STAGE_S, stage="admit"):
+            order = await self.admission.admit(upload, options)
         idempotency = None
         if key is not None:
             payload = await asyncio.to_thread(payload_digest, upload.file, options)

@@ -20,6 +20,7 @@ from deployments.ingress.api import create_app
 from deployments.ingress.backend import Backend
 from deployments.jobs.actor import ensure_store
 from deployments.jobs.remote import RemoteStore
+from deployments.metrics.meter import RayMeter
 from deployments.settings import Settings
 from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import open_storage
@@ -53,6 +54,7 @@ class Ingress:
             admission=Admission(serving, self._decoder),
             access=settings.access.access(),
             keys=settings.access.key_ring(),
+            meter=RayMeter(),
             max_waiting=settings.ingress.max_ongoing_requests // 2,
         )
 

@@ -1,4 +1,5 @@
-"""What every answer carries: a request id, no caching, no sniffing. A plain ASGI middleware."""
+"""What every answer carries: a request id, no caching, no sniffing. A plain ASGI middleware, which also counts the
+answers that are errors."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.ingress.problems import problem, refused
+from deployments.ingress.problems import PROBLEM, problem, refused
+from deployments.metrics import catalogue as figures
+from deployments.metrics.meter import UNMETERED, Meter
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +23,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 class Envelope:
     """Outermost, so that the answers of error handlers carry it too."""
 
-    def __init__(self, app: ASGIApp, *, adds_request_id: bool = True) -> None:
+    def __init__(self, app: ASGIApp, *, adds_request_id: bool = True, meter: Meter = UNMETERED) -> None:
         self._app, self._adds_request_id = app, adds_request_id
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,6 +41,8 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                if code := scope.get(PROBLEM):
+                    self._meter.count(figures.PROBLEMS, code=code)
                 headers = MutableHeaders(scope=message)
                 if self._adds_request_id:
                     headers["X-Request-ID"] = request_id

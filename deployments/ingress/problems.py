@@ -120,6 +120,9 @@ RETRY_AFTER_S: Mapping[str, int] = {
     "unavailable": 2,
 }
 
+PROBLEM = "upscaler.problem"
+"""Where a request's scope has the code of the error that it is answered with, for whoever counts them."""
+
 UNAUTHORIZED, METHOD_NOT_ALLOWED = 401, 405
 
 HTTP_CODES: Mapping[int, str] = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
@@ -133,6 +136,7 @@ def refused(code: str, retry_after_s: int | None = None, sentence: str | None = 
 def problem(request: Request, error: RequestError) -> JSONResponse:
     """The answer for an error."""
     status, title = PROBLEMS[error.code]
+    request.scope[PROBLEM] = error.code
     body: dict[str, Any] = {
         "success": False,
         "error": error.sentence,

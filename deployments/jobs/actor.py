@@ -31,6 +31,7 @@ from deployments.jobs.messages import (
 from deployments.jobs.record import Idempotency, Order, Result
 from deployments.jobs.remote import NAMESPACE
 from deployments.jobs.store import JobStore
+from deployments.metrics.meter import RayMeter
 from deployments.settings import Settings
 from deployments.storage.storage import open_storage
 
@@ -59,7 +60,7 @@ class JobStoreActor:
         logging.basicConfig(level=logging.INFO)
         settings = Settings.model_validate_json(settings_json)
         self._version = settings.store_version()
-        self._store = JobStore(open_storage(settings.storage_url), settings.policy())
+        self._store = JobStore(open_storage(settings.storage_url), settings.policy(), meter=RayMeter())
         self._edge_settings = settings.of_the_edge()
         self._trouble: str | None = None
         self._watching: asyncio.Task[None] | None = None

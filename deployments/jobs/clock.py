@@ -22,3 +22,6 @@ class SystemClock:
 
     def wall(self) -> float:
         return time.time()
+
+
+SYSTEM: Clock = SystemClock()

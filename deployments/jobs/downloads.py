@@ -14,6 +14,12 @@ from deployments.jobs.job import Job
 from deployments.jobs.messages import DownloadGrant, Offer, Refusal
 from deployments.jobs.record import JobRecord, ResultState, State
 
+ENDS_S = 0.5
+"""How long a download waits for the one before it, before it is told that there is one."""
+
+GONE = {"delivered": ResultState.DOWNLOADED, "lost": ResultState.LOST}
+"""What a download that has ended leaves of the result."""
+
 
 @dataclass(slots=True)
 class _Lease:

@@ -19,6 +19,7 @@ class Job:
     queued_at: float = 0.0
     queue_ends: float = float("inf")
     evict_at: float = float("inf")
+    moved_at: float = 0.0
 
     @property
     def shown_progress(self) -> int:
@@ -30,9 +31,28 @@ class Job:
         """Estimated seconds of work that are left."""
         return self.record.order.estimated_s * (1 - self.progress / 100)
 
+    def grant(self, holder: str, now: float, acknowledge_s: float) -> None:
+        """Note who has it, and by when there must be word of it."""
+        self.holder, self.acknowledged = holder, False
+        self.moved_at, self.lease_ends = now, now + acknowledge_s
+
+    def take_up(self, now: float, lease_s: float) -> None:
+        """Let whoever had it have another period in which to report."""
+        self.acknowledged, self.moved_at, self.lease_ends = False, now, now + lease_s
+
+    def hear(self, progress: int, now: float, lease_s: float) -> None:
+        """Note a word of its holder."""
+        self.acknowledged, self.lease_ends = True, now + lease_s
+        if progress > self.progress:
+            self.progress, self.moved_at = min(99, progress), now
+
     def is_silent(self, now: float) -> bool:
         """Whether it is leased, and its holder has not been heard of in time."""
         return self.record.state is State.RUNNING and self.lease_ends <= now
+
+    def stands_still(self, now: float, stuck_after_s: float) -> bool:
+        """Whether it is leased, and its progress has been the same for so long."""
+        return self.record.state is State.RUNNING and self.moved_at + stuck_after_s <= now
 
     def has_waited_out(self, now: float) -> bool:
         """Whether it has been in the queue for as long as it may."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from deployments.errors import StorageError
+from deployments.jobs.measures import Measures
 from deployments.jobs.record import JobRecord, ResultState, State
 from deployments.jobs.table import JobTable
 from deployments.jobs.turns import Turns
@@ -18,8 +19,11 @@ log = logging.getLogger(__name__)
 class Ledger:
     """Storage first, then the table, then whoever wants to know: `on_written` is called with each record."""
 
-    def __init__(self, storage: JobStorage, table: JobTable, on_written: Callable[[JobRecord], None]) -> None:
-        self._storage, self._table, self._on_written = storage, table, on_written
+    def __init__(
+        self, storage: JobStorage, table: JobTable, measures: Measures, on_written: Callable[[JobRecord], None]
+    ) -> None:
+        self._storage, self._table = storage, table
+        self._measures, self._on_written = measures, on_written
         self._turns = Turns()
         self.unclear: set[str] = set()
         """Jobs with bytes that should be gone and could not be removed."""
@@ -33,7 +37,10 @@ class Ledger:
             await self._storage.put_record(record.job_id, record.to_json())
         else:
             await self._storage.put_tombstone(record.job_id, record.to_json())
+        known = self._table.find(record.job_id)
+        before = None if known is None else known.record
         self._table.commit(record, holder)
+        self._measures.wrote(before, record)
         self._on_written(record)
 
     async def write_new(self, record: JobRecord) -> None:
@@ -65,8 +72,16 @@ class Ledger:
             if record is None:
                 return False
             await self.write(record)
-            await self._clear(record)
+            if record.is_terminal:
+                await self._clear(record)
         return True
+
+    async def clear_again(self, job_id: str) -> None:
+        """Try once more to remove what could not be removed. What is forgotten meanwhile the sweep's tidying finds."""
+        if job := self._table.find(job_id):
+            await self._clear(job.record)
+        else:
+            self.unclear.discard(job_id)
 
     async def discard_result(self, job_id: str, why: ResultState) -> None:
         """Note that a result is gone, then make it so."""
@@ -87,12 +102,16 @@ class Ledger:
             self._table.forget(job_id)
 
     async def _clear(self, record: JobRecord) -> None:
-        """Remove the bytes that the record no longer needs. What fails here the sweep does again."""
+        """Remove the bytes that the record of an ended job no longer needs. What fails here the sweep does again."""
         try:
-            if not record.has_bytes:
-                await self._storage.delete_folder(record.job_id)
-            elif record.is_terminal:
+            if record.has_bytes:
                 await self._storage.delete_file(record.job_id, "input")
+            else:
+                await self._storage.delete_folder(record.job_id)
         except StorageError:
-            log.exception("job %s: its bytes could not be removed yet", record.job_id)
+            if record.job_id not in self.unclear:
+                log.exception("job %s: its bytes could not be removed yet", record.job_id)
             self.unclear.add(record.job_id)
+        else:
+            self.unclear.discard(record.job_id)
+            self._measures.removed(record)

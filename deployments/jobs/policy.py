@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployments.jobs.record import JobRecord
+from deployments.jobs.record import JobRecord, ResultState
 
 OVERHEAD_S = 0.5
 """Of every job, whatever its size: reading, decoding, encoding, storing."""
@@ -22,6 +22,7 @@ class Policy:
     queue_limit_s: float = 86_400.0
     cold_start_limit_s: float = 300.0
     scales_to_zero: bool = False
+    stuck_after_s: float = 600.0
     max_deaths: int = 2
     max_attempts: int = 5
     max_leases: int = 50
@@ -34,6 +35,12 @@ class Policy:
         if record.has_bytes:
             return _left_s(self.result_ttl_s, record.finished_at, wall)
         return _left_s(self.tombstone_ttl_s, record.gone_at, wall)
+
+    def due_at(self, record: JobRecord) -> float:
+        """When bytes of an ended job had to go, by the wall clock: its input, or, once that is decided, its result."""
+        if record.result_state is ResultState.EXPIRED:
+            return (record.finished_at or 0.0) + self.result_ttl_s
+        return record.gone_at or record.finished_at or 0.0
 
     def may_wait_s(self, record: JobRecord, wall: float) -> float:
         """Seconds that a job may stay in the queue, as an earlier life left it."""

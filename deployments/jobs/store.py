@@ -12,12 +12,14 @@ from functools import partial
 from typing import Any
 
 from deployments.errors import StorageError, StoreUnavailableError
-from deployments.jobs.clock import Clock, SystemClock
+from deployments.jobs.clock import SYSTEM, Clock
 from deployments.jobs.document import Outlook, status_document
+from deployments.jobs.downloads import ENDS_S, GONE
 from deployments.jobs.endings import Endings
 from deployments.jobs.handout import HandOut
 from deployments.jobs.job import Job
 from deployments.jobs.ledger import Ledger
+from deployments.jobs.measures import Measures
 from deployments.jobs.messages import (
     ANYBODY,
     Acceptance,
@@ -39,38 +41,35 @@ from deployments.jobs.submissions import Submissions
 from deployments.jobs.sweep import Sweeper
 from deployments.jobs.table import JobTable
 from deployments.jobs.waiters import Waiters
+from deployments.metrics.meter import UNMETERED, Meter
 from deployments.storage.owner import Ownership, ownership_of
 from deployments.storage.storage import JobStorage
 
 log = logging.getLogger(__name__)
 
-DOWNLOAD_ENDS_S = 0.5
-"""How long a download waits for the one before it, before it is told that there is one."""
-
-GONE = {"delivered": ResultState.DOWNLOADED, "lost": ResultState.LOST}
-
 
 class JobStore:
     """See `messages.Store` for what each call means. `start` it before any other call."""
 
-    def __init__(self, storage: JobStorage, policy: Policy, clock: Clock | None = None) -> None:
+    def __init__(self, storage: JobStorage, policy: Policy, clock: Clock = SYSTEM, meter: Meter = UNMETERED) -> None:
         self._storage, self._policy, self._pace = storage, policy, Pace()
-        self._clock = clock or SystemClock()
-        self.table = JobTable(policy, self._clock)
+        self.table = JobTable(policy, clock)
         self._ownership: Ownership = ownership_of(storage)
-        self._ledger = Ledger(storage, self.table, self._tell)
+        self._measures = Measures(meter, self.table, policy, clock)
+        self._ledger = Ledger(storage, self.table, self._measures, self._tell)
         self._submissions = Submissions(storage, self.table, self._ledger, self._pace, policy)
         self.waiters = Waiters()
         self._endings, self._download_ends = Endings(), Endings()
         self.lease_s = policy.lease_s
         self._hand_out = HandOut(self, self._ledger)
-        self._sweeper = Sweeper(self, self._ledger)
+        self._sweeper = Sweeper(self, self._ledger, self._measures)
         self.trouble: str | None = "the job store has not started yet"
 
     async def start(self) -> None:
         """Own the storage, take up what is in it, and begin to sweep. Raises StorageError."""
         await self._ownership.take()
-        await recover(self._storage, self.table)
+        self._measures.begin()
+        self._measures.violated("record_unreadable", await recover(self._storage, self.table))
         await self._sweeper.sweep()  # what expired while nothing ran is gone before the first answer
         self._sweeper.start()
         self._hand_out.start()
@@ -161,10 +160,8 @@ class JobStore:
     async def lease_download(self, job_id: str, owner: str | None = None) -> DownloadGrant | Refusal:
         self._require_ready()
         is_theirs = self.table.find(job_id, owner) is not None
-        if is_theirs and self.table.downloads.active(
-            job_id
-        ):  # perhaps its last byte has just arrived, and we are about to hear
-            await self._download_ends.wait(job_id, DOWNLOAD_ENDS_S)
+        if is_theirs and self.table.downloads.active(job_id):
+            await self._download_ends.wait(job_id, ENDS_S)  # perhaps its last byte has just arrived
             self._require_ready()
         return self.table.downloads.lease(self.table.find(job_id, owner))
 
@@ -174,6 +171,7 @@ class JobStore:
 
     async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
         self._require_ready()
+        self._measures.download_ended(outcome)
         downloads = self.table.downloads
         if outcome == "aborted":
             downloads.give_back(job_id, lease_id)

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from deployments.errors import ServiceError
+from deployments.jobs.audit import UPLOAD_DEADLINE_S, is_named
 from deployments.jobs.job import Job
 from deployments.jobs.ledger import Ledger
-from deployments.jobs.record import JobRecord, ResultState
+from deployments.jobs.measures import Measures
+from deployments.jobs.record import ResultState
 from deployments.jobs.table import JobTable
 from deployments.storage.storage import Folder, JobStorage
 
@@ -26,10 +27,6 @@ STOPPED_S = 60.0
 """A sweep in which no step has ended for so long will never go on."""
 
 PAUSE_S = 3.0
-
-UPLOAD_DEADLINE_S = 120.0
-"""A folder without a record that is older than this belongs to an upload whose ingress died: twice the time
-that storing one may take."""
 
 
 class Swept(Protocol):
@@ -47,8 +44,8 @@ class Swept(Protocol):
 class Sweeper:
     """Evicts, requeues, forgets, and tidies up, every SWEEP_S seconds. Outlives its own errors."""
 
-    def __init__(self, store: Swept, ledger: Ledger) -> None:
-        self._store, self._ledger = store, ledger
+    def __init__(self, store: Swept, ledger: Ledger, measures: Measures) -> None:
+        self._store, self._ledger, self._measures = store, ledger, measures
         self._task: asyncio.Task[None] | None = None
         self._tidied_at = time.monotonic()
         self._moved_at = time.monotonic()
@@ -85,7 +82,7 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """One round. Every step may be repeated safely."""
-        table = self._store.table
+        table, began_at = self._store.table, time.perf_counter()
         for job_id in table.silent():
             await self._alone(self._requeue(job_id))
         for job_id in table.all_that(Job.has_waited_out):
@@ -95,10 +92,11 @@ class Sweeper:
         for job_id in table.forgettable():
             await self._alone(self._ledger.forget(job_id))
         for job_id in list(self._ledger.unclear):
-            await self._clear(job_id)
+            await self._alone(self._ledger.clear_again(job_id))
         if time.monotonic() - self._tidied_at > TIDY_S:
-            await self.tidy()
+            await self._alone(self.tidy())
             self._tidied_at = time.monotonic()
+        self._measures.look(time.perf_counter() - began_at)
 
     async def _requeue(self, job_id: str) -> None:
         if await self._ledger.conclude(job_id, partial(self._store.table.overdue, job_id)):
@@ -112,21 +110,13 @@ class Sweeper:
         except Exception:  # as in the loop
             log.exception("a step of the sweep failed")
 
-    async def _clear(self, job_id: str) -> None:
-        job = self._store.table.find(job_id)
-        with contextlib.suppress(ServiceError):
-            if job is None or not job.record.has_bytes:
-                await self._store.storage.delete_folder(job_id)
-            elif job.record.is_terminal:
-                await self._store.storage.delete_file(job_id, "input")
-            self._ledger.unclear.discard(job_id)
-
     async def tidy(self) -> None:
-        """Remove files that no record names: of dead attempts, and of uploads that never became jobs."""
-        await self._store.storage.delete_stale_staging(UPLOAD_DEADLINE_S)
+        """Remove files that no record names: of dead attempts, and of uploads that never became jobs. Then look at what
+        there is, as one who trusts nobody to have removed anything."""
+        await self._alone(self._store.storage.delete_stale_staging(UPLOAD_DEADLINE_S))
         for job_id, folder in (await self._store.storage.folders()).items():
-            self._moved_at = time.monotonic()
-            await self._tidy_folder(job_id, folder)
+            await self._alone(self._tidy_folder(job_id, folder))
+        self._measures.found(await self._store.storage.all_files())
 
     async def _tidy_folder(self, job_id: str, folder: Folder) -> None:
         job = self._store.table.find(job_id)
@@ -142,12 +132,5 @@ class Sweeper:
 
     async def _remove_stray(self, job_id: str, name: str) -> None:
         job = self._store.table.find(job_id)  # as it is now, not as it was when the folder was listed
-        if job is not None and _is_stray(job.record, name):
+        if job is not None and not is_named(job.record, name):
             await self._store.storage.delete_file(job_id, name)
-
-
-def _is_stray(record: JobRecord, name: str) -> bool:
-    """Whether a file belongs to an attempt that is over. The running attempt's is about to be named."""
-    if record.result:
-        return name not in {"job.json", record.result.name}
-    return name not in {"job.json", f"result.{record.attempt}"} and (record.is_terminal or name != "input")

@@ -175,9 +175,7 @@ class JobTable:
             self._holders.take_back(job.holder, record.job_id)
         if holder is not None:
             self._holders.give(holder, record.job_id)
-            job.holder = holder
-            job.acknowledged = False
-            job.lease_ends = self._clock.monotonic() + self._policy.acknowledge_s
+            job.grant(holder, self._clock.monotonic(), self._policy.acknowledge_s)
         if record.is_terminal:
             self.downloads.drop(record.job_id)
             job.evict_at = self._clock.monotonic() + self._policy.kept_for_s(record, self._clock.wall())
@@ -197,7 +195,7 @@ class JobTable:
     def _take_up(self, job: Job) -> None:
         """A running job keeps its lease for one period. If nobody reports on it, that is no death of its holder."""
         if job.record.state is State.RUNNING:
-            job.acknowledged, job.lease_ends = False, self._clock.monotonic() + self._policy.lease_s
+            job.take_up(self._clock.monotonic(), self._policy.lease_s)
             self._holders.take_up(job.record.job_id)
 
     # -- in memory alone --------------------------------------------------------------------------
@@ -206,10 +204,7 @@ class JobTable:
         """Extend a lease and note progress. False when the holder must drop the job."""
         if self._held(job_id, report.fence) is None:
             return False
-        job = self._jobs[job_id]
-        job.acknowledged = True
-        job.lease_ends = self._clock.monotonic() + self._policy.lease_s
-        job.progress = max(job.progress, min(99, report.progress))
+        self._jobs[job_id].hear(report.progress, self._clock.monotonic(), self._policy.lease_s)
         return True
 
     # -- what time has done ------------------------------------------------------------------------

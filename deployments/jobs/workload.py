@@ -43,6 +43,10 @@ class Workload:
         first = next(iter(self._queue.waiting()), None)
         return None if first is None else self._jobs[first].queued_at
 
+    def standing_still(self, now: float, stuck_after_s: float) -> set[str]:
+        """Jobs whose holder is heard of and does not get on."""
+        return {job_id for job_id, job in self._running.items() if job.stands_still(now, stuck_after_s)}
+
     def next_end_s(self) -> int:
         """When the next running job is likely to end, and so to make room."""
         left_s = (job.left_s for job in self._running.values())

@@ -27,7 +27,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from deployments.errors import StorageError
-from deployments.storage.local import Kernel, LocalDirectory
+from deployments.storage.local import STAGING, Kernel, LocalDirectory
 from deployments.storage.objects import SMALL_S, open_objects, translated, translated_put
 
 JOBS, TOMBSTONES = "jobs", "tombstones"
@@ -66,6 +66,19 @@ class Folder:
 
     names: frozenset[str]
     modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file as a listing has it. `job_id` is the job that it would belong to, if there is such a job; `modified_at`
+    in seconds since the epoch."""
+
+    path: str
+    folder: str
+    job_id: str
+    name: str
+    modified_at: float
+    size_bytes: int
 
 
 class JobStorage:
@@ -108,7 +121,7 @@ class JobStorage:
     async def records(self) -> AsyncIterator[tuple[str, bytes]]:
         """Every job's id and record; a tombstone after the record that it supersedes."""
         for folder, ending in ((JOBS, "/job.json"), (TOMBSTONES, ".json")):
-            paths = [path async for path, _ in self._list(folder) if path.endswith(ending)]
+            paths = [file.path async for file in self._list(folder) if file.path.endswith(ending)]
             for batch in (paths[at : at + READ_AT_ONCE] for at in range(0, len(paths), READ_AT_ONCE)):
                 for path, record in zip(batch, await asyncio.gather(*map(self._record, batch)), strict=True):
                     if record is not None:
@@ -122,15 +135,20 @@ class JobStorage:
     async def folders(self) -> dict[str, Folder]:
         """The jobs that have files."""
         found: dict[str, Folder] = {}
-        async for path, modified in self._list(JOBS):
-            _, job_id, name = path.split("/", 2)
-            folder = found.get(job_id, Folder(frozenset(), modified))
-            found[job_id] = Folder(folder.names | {name}, max(modified, folder.modified))
+        async for file in self._list(JOBS):
+            if file.job_id:
+                modified = datetime.fromtimestamp(file.modified_at, UTC)
+                folder = found.get(file.job_id, Folder(frozenset(), modified))
+                found[file.job_id] = Folder(folder.names | {file.name}, max(modified, folder.modified))
         return found
+
+    async def all_files(self) -> list[StoredFile]:
+        """Every file where jobs have theirs, also one that does not belong there."""
+        return [file for folder in (JOBS, TOMBSTONES, STAGING) async for file in self._list(folder)]
 
     async def files(self, job_id: str) -> list[str]:
         """Names of the files in a job's folder."""
-        return [path.rsplit("/", 1)[-1] async for path, _ in self._list(f"{JOBS}/{job_id}")]
+        return [file.name async for file in self._list(f"{JOBS}/{job_id}")]
 
     async def delete_file(self, job_id: str, name: str) -> None:
         await self._delete(f"{JOBS}/{job_id}/{name}")
@@ -145,7 +163,7 @@ class JobStorage:
 
     async def delete_everything(self) -> int:
         """Remove every file of every job; how many there were."""
-        paths = [path for folder in (JOBS, TOMBSTONES) async for path, _ in self._list(folder)]
+        paths = [file.path for folder in (JOBS, TOMBSTONES) async for file in self._list(folder)]
         for path in paths:
             await self._delete(path)
         await self.delete_stale_staging(0.0)
@@ -191,11 +209,17 @@ class JobStorage:
             async with asyncio.timeout(SMALL_S):
                 await obstore.delete_async(self.objects, path)
 
-    async def _list(self, prefix: str) -> AsyncIterator[tuple[str, datetime]]:
+    async def _list(self, prefix: str) -> AsyncIterator[StoredFile]:
         with translated():
             async for batch in obstore.list(self.objects, prefix):
                 for meta in batch:
-                    yield meta["path"], meta["last_modified"]
+                    yield _stored_file(meta["path"], meta["last_modified"], meta["size"])
+
+
+def _stored_file(path: str, modified: datetime, size_bytes: int) -> StoredFile:
+    folder, *between, name = path.split("/", 2)
+    job_id = between[0] if between else name.removesuffix(".json") if folder == TOMBSTONES else ""
+    return StoredFile(path, folder, job_id, name, modified.timestamp(), size_bytes)
 
 
 async def _chunks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ import os
 import uuid
 
 from deployments.jobs.remote import RemoteStore
+from deployments.metrics.meter import RayMeter
 from deployments.serving import weights_store
 from deployments.settings import Settings
 from deployments.storage.proof import prove_same_storage
@@ -38,7 +39,7 @@ class Upscaler:
         shelf = await asyncio.to_thread(_warm_shelf, settings, device)
         self._engine = Engine(shelf.device)
         self._engine.start()
-        self._worker = Worker(uuid.uuid4().hex, store, storage, self._engine, shelf)
+        self._worker = Worker(uuid.uuid4().hex, store, storage, self._engine, shelf, RayMeter())
         self._working = asyncio.ensure_future(self._worker.run())
         self._watching = asyncio.ensure_future(_end_when_stalled(self._engine, self._worker.codecs))
         log.info("upscaling on %s in %s: %s", shelf.device.torch_device, shelf.device.dtype_name, shelf.device.reason)

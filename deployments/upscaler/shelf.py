@@ -19,6 +19,10 @@ class ModelShelf:
         self._loaded: dict[str, Model] = {}
         self._turn = threading.Lock()
 
+    def num_redone(self) -> int:
+        """Tiles that the models have computed twice, the second time in float32."""
+        return sum(model.num_redone for model in list(self._loaded.values()))
+
     def get(self, name: str) -> Model:
         """The model called `name`. Raises ModelNotFoundError or WeightsError."""
         with self._turn:

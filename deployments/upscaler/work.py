@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import tempfile
+from contextlib import AbstractContextManager
 from typing import IO
 
 from deployments.decoder.decoder import Decoder
@@ -13,6 +14,8 @@ from deployments.decoder.wire import Bounds
 from deployments.errands import insist
 from deployments.jobs.messages import Grant
 from deployments.jobs.record import Order, Result
+from deployments.metrics import catalogue as figures
+from deployments.metrics.meter import UNMETERED, Meter, timed
 from deployments.storage.storage import JobStorage
 from deployments.upscaler.codecs import Codecs
 from deployments.upscaler.shelf import ModelShelf
@@ -36,8 +39,9 @@ class InputMissingError(Exception):
 class Work:
     """A job in hand. `run` it once; `progress` and `cancel` are for others meanwhile."""
 
-    def __init__(self, grant: Grant) -> None:
+    def __init__(self, grant: Grant, meter: Meter = UNMETERED) -> None:
         self.grant = grant
+        self._meter = meter
         self._pass: Pass | None = None
         self._num_passes, self._num_ended = 1, 0
         self._cancelled = False
@@ -72,20 +76,32 @@ class Work:
         Raises UpscalerError when the picture or the model is at fault, InputMissingError, DecoderError, StorageError.
         """
         order = self.grant.order
-        try:
-            data = await storage.get_input(self.grant.job_id)
-        except FileNotFoundError as error:
-            raise InputMissingError(self.grant.job_id) from error
-        picture = await decoder.decode(io.BytesIO(data), _bounds(order), keeps_metadata=order.keeps_metadata)
-        layers = await codecs.run(picture.layers)
-        model = await asyncio.to_thread(shelf.get, order.model)
+        with self._stage("read"):
+            data = await self._input(storage)
+        with self._stage("decode"):
+            picture = await decoder.decode(io.BytesIO(data), _bounds(order), keeps_metadata=order.keeps_metadata)
+            layers = await codecs.run(picture.layers)
+        with self._stage("load"):
+            model = await asyncio.to_thread(shelf.get, order.model)
         self._num_passes = len(layers)
-        enlarged = [await self._enlarged(engine, model, layer) for layer in layers]
+        with self._stage("compute"):
+            enlarged = [await self._enlarged(engine, model, layer) for layer in layers]
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
-            size_bytes, sha256 = await codecs.run(lambda: _encode(picture, enlarged, order, file))
-            name = await insist(lambda: storage.put_result(self.grant.job_id, self.grant.fence, file))
+            with self._stage("encode"):
+                size_bytes, sha256 = await codecs.run(lambda: _encode(picture, enlarged, order, file))
+            with self._stage("store"):
+                name = await insist(lambda: storage.put_result(self.grant.job_id, self.grant.fence, file))
         self._stored = True
         return Result(name, size_bytes, sha256)
+
+    def _stage(self, stage: str) -> AbstractContextManager[None]:
+        return timed(self._meter, figures.STAGE_S, stage=stage)
+
+    async def _input(self, storage: JobStorage) -> bytes:
+        try:
+            return await storage.get_input(self.grant.job_id)
+        except FileNotFoundError as error:
+            raise InputMissingError(self.grant.job_id) from error
 
     async def _enlarged(self, engine: Engine, model: Model, layer: Pixels) -> Pixels:
         """The engine's part. It ends with this task: nothing is computed for nobody."""
@@ -97,6 +113,7 @@ class Work:
         finally:
             self._pass.cancel()
         self._pass, self._num_ended = None, self._num_ended + 1
+        self._meter.count(figures.PIXELS, layer.shape[0] * layer.shape[1], model=self.grant.order.model)
         return enlarged
 
 

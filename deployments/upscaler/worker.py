@@ -12,9 +12,11 @@ from deployments.errands import RETRY_S, insist
 from deployments.errors import ConfigurationError, DecoderError, ServiceError
 from deployments.jobs.messages import Grant, Report, Store
 from deployments.jobs.queue import AHEAD_S
+from deployments.metrics.meter import UNMETERED, Meter
 from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import JobStorage
 from deployments.upscaler.codecs import Codecs
+from deployments.upscaler.figures import EngineFigures
 from deployments.upscaler.shelf import ModelShelf
 from deployments.upscaler.work import InputMissingError, Work
 from upscaler.engine import Engine
@@ -39,9 +41,19 @@ take it back: meanwhile its lease is kept alive, since a lease that runs out wou
 class Worker:
     """Leases jobs, runs them side by side, reports. `run` until `stop`."""
 
-    def __init__(self, holder: str, store: Store, storage: JobStorage, engine: Engine, shelf: ModelShelf) -> None:
+    def __init__(
+        self,
+        holder: str,
+        store: Store,
+        storage: JobStorage,
+        engine: Engine,
+        shelf: ModelShelf,
+        meter: Meter = UNMETERED,
+    ) -> None:
         self._holder, self._store, self._storage = holder, store, storage
         self._engine, self._shelf = engine, shelf
+        self._meter = meter
+        self._figures = EngineFigures(self._meter, engine, shelf)
         self.codecs, self._decoder = Codecs(), Decoder()
         self._on_hand: dict[str, tuple[Work, asyncio.Task[None]]] = {}
         self._stopping = asyncio.Event()
@@ -94,7 +106,7 @@ class Worker:
     async def _begin(self, grant: Grant) -> None:
         if grant.job_id in self._on_hand:  # we were taken for dead, and what we had is void
             self._on_hand[grant.job_id][0].cancel()
-        work = Work(grant)
+        work = Work(grant, self._meter)
         task = asyncio.ensure_future(self._run(work))
         self._on_hand[grant.job_id] = work, task
         task.add_done_callback(lambda _: self._put_down(work))
@@ -174,6 +186,7 @@ class Worker:
     async def _report_loop(self) -> None:
         while True:
             await asyncio.sleep(REPORT_S)
+            self._figures.tell()
             await self._report()
 
     async def _report(self) -> None:
