@@ -14,6 +14,7 @@ from deployments.ingress.access import LOOPBACK, Access
 from deployments.ingress.keys import Key, KeyRing
 from deployments.jobs.messages import ANYBODY, Client, EdgeSettings
 from deployments.jobs.policy import Policy
+from deployments.logs import Format
 from upscaler.pictures.picture import Limits
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -152,6 +153,7 @@ class Settings(_Strict):
     queue_limit_s: Seconds = 86_400.0
     cold_start_limit_s: Seconds = 300.0
     stuck_after_s: Seconds = 600.0
+    log_format: Format = "text"
     limits: LimitSettings = LimitSettings()
     models: ModelSettings = ModelSettings()
     upscaler: UpscalerSettings = UpscalerSettings()
@@ -189,9 +191,9 @@ class Settings(_Strict):
 
     def store_version(self) -> str:
         """Changes whenever a running store would no longer be the one these settings and this code mean."""
-        digest = hashlib.sha256(repr((self.policy(), self.of_the_edge())).encode())
+        digest = hashlib.sha256(repr((self.policy(), self.of_the_edge(), self.log_format)).encode())
         here = Path(__file__).parent
-        sources = [here / "errands.py", here / "errors.py"]
+        sources = [here / "errands.py", here / "errors.py", here / "logs.py"]
         for room in ("jobs", "metrics", "storage"):
             sources += (here / room).glob("*.py")
         for source in sorted(sources):

@@ -17,7 +17,9 @@ def middlewares() -> list[Any]:
     from deployments.edge.patience import install
     from deployments.jobs.messages import ACTOR_NAME
     from deployments.jobs.remote import RemoteStore
+    from deployments.logs import join_serve
     from deployments.metrics.meter import RayMeter
 
+    join_serve()
     install()
     return [Middleware(Edge, store=RemoteStore(os.environ.get(STORE_NAME, ACTOR_NAME)), meter=RayMeter())]

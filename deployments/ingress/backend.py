@@ -108,6 +108,7 @@ class Backend:
             raise refused(accepted.code, accepted.retry_after_s)
         if accepted.is_replay:
             await self._discard(job_id)
+        log.info("job %s is %s", accepted.record.job_id, "known" if accepted.is_replay else "accepted")
         return accepted
 
     async def _withdraw(self, job_id: str) -> None:

@@ -31,6 +31,7 @@ from deployments.jobs.messages import (
 from deployments.jobs.record import Idempotency, Order, Result
 from deployments.jobs.remote import NAMESPACE
 from deployments.jobs.store import JobStore
+from deployments.logs import to_stderr
 from deployments.metrics.meter import RayMeter
 from deployments.settings import Settings
 from deployments.storage.storage import open_storage
@@ -57,8 +58,8 @@ class JobStoreActor:
 
     async def __init__(self, settings_json: str) -> None:  # type: ignore[misc]  # Ray awaits it
         os.umask(0o077)
-        logging.basicConfig(level=logging.INFO)
         settings = Settings.model_validate_json(settings_json)
+        to_stderr(settings.log_format)
         self._version = settings.store_version()
         self._store = JobStore(open_storage(settings.storage_url), settings.policy(), meter=RayMeter())
         self._edge_settings = settings.of_the_edge()

@@ -41,6 +41,8 @@ class Ledger:
         before = None if known is None else known.record
         self._table.commit(record, holder)
         self._measures.wrote(before, record)
+        if news := record.news_since(before):
+            log.info("job %s is %s", record.job_id, news)
         self._on_written(record)
 
     async def write_new(self, record: JobRecord) -> None:

@@ -148,6 +148,21 @@ class JobRecord:
             return 0.0
         return max(0.0, self.finished_at - self.leased_at)
 
+    def news_since(self, before: JobRecord | None) -> str | None:
+        """In a few words, what has become of the job; None when it has only got further on."""
+        if before is None:
+            return "accepted"
+        if self.result_state is not before.result_state and self.result_state is not ResultState.AVAILABLE:
+            return f"gone: {self.result_state}"
+        if self.state is before.state:
+            return None
+        return {
+            State.QUEUED: "queued again",
+            State.RUNNING: f"leased, attempt {self.attempt}",
+            State.COMPLETED: "completed",
+            State.FAILED: f"failed: {self.error_code}",
+        }[self.state]
+
     def to_json(self) -> bytes:
         return json.dumps({"format_version": FORMAT_VERSION, **asdict(self)}, separators=(",", ":")).encode()
 

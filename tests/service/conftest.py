@@ -47,17 +47,19 @@ RESULT_TTL_S = 20.0
 
 @dataclass(frozen=True)
 class Service:
-    """Where the running service answers, and where it keeps its files."""
+    """Where the running service answers, and where it keeps its files and its logs."""
 
     url: str
     storage: Path
+    logs: Path
 
     def client(self, **options: object) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=60, **options)
 
 
 @pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[None]:
+def ray_cluster() -> Iterator[Path]:
+    """Its session's folder."""
     scratch = tempfile.mkdtemp(prefix="up", dir="/tmp")  # short: Ray puts sockets below it
     ray.init(
         address="local",
@@ -67,7 +69,7 @@ def ray_cluster() -> Iterator[None]:
         logging_level=logging.ERROR,
         _temp_dir=scratch,
     )
-    yield
+    yield Path(scratch, "session_latest")
     ray.shutdown()
     shutil.rmtree(scratch, ignore_errors=True)
 
@@ -77,6 +79,7 @@ def service(ray_cluster, tmp_path_factory) -> Iterator[Service]:
     storage, port = tmp_path_factory.mktemp("storage"), free_port()
     settings = Settings(
         storage_url=str(storage),
+        log_format="json",
         result_ttl_s=RESULT_TTL_S,
         models=ModelSettings(default=FAST),
         upscaler=UpscalerSettings(dtype=DTYPE),
@@ -88,8 +91,8 @@ def service(ray_cluster, tmp_path_factory) -> Iterator[Service]:
         ),
     )
     serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
-    serve.run(build_app(settings), name="upscaler", route_prefix="/")
-    yield Service(f"http://127.0.0.1:{port}", storage)
+    serve.run(build_app(settings), name="upscaler", route_prefix="/", logging_config={"encoding": "JSON"})
+    yield Service(f"http://127.0.0.1:{port}", storage, ray_cluster / "logs")
     serve.shutdown()
 
 
