@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
 from typing import Any, Literal
 
 Format = Literal["text", "json"]
@@ -18,6 +17,7 @@ OURS = ("deployments", "upscaler")
 """The loggers of all our modules are below these."""
 
 SERVES, TEXT = "ray.serve", "%(levelname)s %(asctime)s job_store -- %(message)s"
+STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 A_JOB = re.compile(r"\bjob (\d{19})\b")
 
 
@@ -26,6 +26,13 @@ def join_serve() -> None:
     logging.setLogRecordFactory(_record)
     for name in OURS:
         logging.getLogger(name).parent = logging.getLogger(SERVES)
+
+
+def write_as(form: Format) -> None:
+    """In a process of Serve's: let all its lines be JSON, where they are to be. Its own setting does not reach its
+    proxies."""
+    for handler in logging.getLogger(SERVES).handlers if form == "json" else ():
+        getattr(handler, "target", handler).setFormatter(JsonLines())
 
 
 def to_stderr(form: Format) -> None:
@@ -40,7 +47,7 @@ def to_stderr(form: Format) -> None:
 
 
 class JsonLines(logging.Formatter):
-    """A line of JSON for each record, with the names of fields that Serve's lines have."""
+    """A line of JSON for each record, with what others have added to it: Serve adds the request and the replica."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
@@ -50,14 +57,11 @@ class JsonLines(logging.Formatter):
             "filename": record.filename,
             "lineno": record.lineno,
             "process": record.process,
-            "component_name": "job_store",
-            "timestamp_ns": time.time_ns(),
+            **{name: value for name, value in vars(record).items() if name not in STANDARD},
         }
-        if job := getattr(record, "job", None):
-            fields["job"] = job
         if record.exc_info:
             fields["exc_text"] = self.formatException(record.exc_info)
-        return json.dumps(fields)
+        return json.dumps(fields, default=str)
 
 
 def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:

@@ -187,11 +187,12 @@ class Settings(_Strict):
             self.access.origins,
             tuple(key.sha256 for key in self.access.keys),
             self.access.without_key is None,
+            self.log_format,
         )
 
     def store_version(self) -> str:
         """Changes whenever a running store would no longer be the one these settings and this code mean."""
-        digest = hashlib.sha256(repr((self.policy(), self.of_the_edge(), self.log_format)).encode())
+        digest = hashlib.sha256(repr((self.policy(), self.of_the_edge())).encode())
         here = Path(__file__).parent
         sources = [here / "errands.py", here / "errors.py", here / "logs.py"]
         for room in ("jobs", "metrics", "storage"):

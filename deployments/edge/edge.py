@@ -22,6 +22,7 @@ from deployments.errands import Errands
 from deployments.errors import ServiceError
 from deployments.ingress.envelope import REQUEST_ID
 from deployments.jobs.messages import EdgeSettings
+from deployments.logs import write_as
 from deployments.metrics.meter import UNMETERED, Meter
 from deployments.storage.proof import prove_same_storage
 from deployments.storage.storage import JobStorage, open_storage
@@ -95,6 +96,7 @@ class Edge:
 
     async def _ask(self) -> None:
         self._settings = await self.store.edge_settings()
+        write_as(self._settings.log_format)
         self._known_at = self.clock()
 
     async def _refresh(self) -> None:

@@ -20,7 +20,7 @@ from deployments.ingress.api import create_app
 from deployments.ingress.backend import Backend
 from deployments.jobs.actor import ensure_store
 from deployments.jobs.remote import RemoteStore
-from deployments.logs import join_serve
+from deployments.logs import join_serve, write_as
 from deployments.metrics.meter import RayMeter
 from deployments.settings import Settings
 from deployments.storage.proof import prove_same_storage
@@ -44,6 +44,7 @@ class Ingress:
         # The handle goes unused, since replicas pull their work: it makes the two one application.
         os.umask(0o077)
         join_serve()
+        write_as(settings.log_format)
         ensure_store(settings)
         self._well_at = time.monotonic()
         self._store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from deployments.jobs.record import Idempotency, JobRecord, Order, Result
+from deployments.logs import Format
 
 RefusalCode = Literal[
     "job_not_found",
@@ -127,6 +128,7 @@ class EdgeSettings:
     key_digests: tuple[str, ...] = ()
     needs_key: bool = True
     """Whether those without a key are refused, where there are keys."""
+    log_format: Format = "text"
 
 
 class Store(Protocol):

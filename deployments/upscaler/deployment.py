@@ -8,7 +8,7 @@ import os
 import uuid
 
 from deployments.jobs.remote import RemoteStore
-from deployments.logs import join_serve
+from deployments.logs import join_serve, write_as
 from deployments.metrics.meter import RayMeter
 from deployments.serving import weights_store
 from deployments.settings import Settings
@@ -35,6 +35,7 @@ class Upscaler:
     async def __init__(self, settings: Settings, device: DeviceName) -> None:  # type: ignore[misc]  # Serve awaits it
         os.umask(0o077)
         join_serve()
+        write_as(settings.log_format)
         self._engine: Engine | None = None
         store, storage = RemoteStore(settings.store_name), open_storage(settings.storage_url)
         await prove_same_storage(storage, store)

@@ -91,7 +91,7 @@ def service(ray_cluster, tmp_path_factory) -> Iterator[Service]:
         ),
     )
     serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
-    serve.run(build_app(settings), name="upscaler", route_prefix="/", logging_config={"encoding": "JSON"})
+    serve.run(build_app(settings), name="upscaler", route_prefix="/")
     yield Service(f"http://127.0.0.1:{port}", storage, ray_cluster / "logs")
     serve.shutdown()
 

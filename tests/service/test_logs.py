@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import time
@@ -22,6 +23,7 @@ RAYS = (":job_id:", ":actor_name:", ":task_name:")
 def ours(logs: Path) -> Iterator[Path]:
     """The logs of all processes that have to do with requests and jobs."""
     yield from (logs / "serve").glob("replica_*.log")
+    yield from (logs / "serve").glob("proxy_*.log")
     for path in logs.glob("worker-*.err"):
         if "JobStoreActor" in path.read_text():
             yield path
@@ -29,7 +31,9 @@ def ours(logs: Path) -> Iterator[Path]:
 
 def lines(logs: Path) -> Iterator[dict[str, object]]:
     for path in ours(logs):
-        yield from (json.loads(line) for line in path.read_text().splitlines() if line and not line.startswith(RAYS))
+        written = [line for line in path.read_text().splitlines() if line and not line.startswith(RAYS)]
+        documents = itertools.dropwhile(lambda line: not line.startswith("{"), written)  # Serve begins before we do
+        yield from map(json.loads, documents)
 
 
 def eventually(logs: Path, job_id: str, *messages: str) -> list[dict[str, object]]:
@@ -58,6 +62,10 @@ def test_a_jobs_life_is_in_the_logs(service, client):
     push_out(client)
     found = eventually(service.logs, job_id, "accepted", "leased, attempt 1", "completed", "gone: downloaded")
     assert request_id in {line.get("request_id") for line in found}
+    of_request = [line["message"] for line in lines(service.logs) if line.get("request_id") == request_id]
+    assert (
+        len([message for message in of_request if message.startswith("POST /api/v1/upscale 202")]) == 2
+    )  # proxy, replica
 
 
 def test_nothing_of_the_clients_is_in_the_logs(service, client):
