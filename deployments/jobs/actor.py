@@ -140,6 +140,9 @@ class JobStoreActor:
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         return await self._store.lease(holder, on_hand_s, wait_s)
 
+    async def leave(self, holder: str) -> None:
+        await self._store.leave(holder)
+
     async def report(self, reports: dict[str, Report]) -> list[str]:
         return await self._errands.whole(self._store.report(reports))
 

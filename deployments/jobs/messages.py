@@ -179,6 +179,9 @@ class Store(Protocol):
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         """Wait up to `wait_s` for a job fit for a holder with `on_hand_s` seconds of work."""
 
+    async def leave(self, holder: str) -> None:
+        """End the wait of a holder for a lease: what it has been given comes back from there, or None."""
+
     async def report(self, reports: dict[str, Report]) -> list[str]:
         """Heartbeat: extends leases, notes progress, returns jobs that the holder must drop."""
 

@@ -80,6 +80,9 @@ class RemoteStore:
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         return await self._call("lease", holder, on_hand_s, wait_s, timeout_s=wait_s + CALL_TIMEOUT_S)  # type: ignore[no-any-return]
 
+    async def leave(self, holder: str) -> None:
+        await self._call("leave", holder)
+
     async def report(self, reports: dict[str, Report]) -> list[str]:
         return await self._call("report", reports)  # type: ignore[no-any-return]
 

@@ -159,8 +159,7 @@ class JobStore:
 
     async def lease_download(self, job_id: str, owner: str | None = None) -> DownloadGrant | Refusal:
         self._require_ready()
-        is_theirs = self.table.find(job_id, owner) is not None
-        if is_theirs and self.table.downloads.active(job_id):
+        if self.table.find(job_id, owner) and self.table.downloads.active(job_id):
             await self._download_ends.wait(job_id, ENDS_S)  # perhaps its last byte has just arrived
             self._require_ready()
         return self.table.downloads.lease(self.table.find(job_id, owner))
@@ -188,6 +187,9 @@ class JobStore:
         with self.waiters.joined(holder, on_hand_s) as waiter:
             self._hand_out.wake()
             return await waiter.granted(wait_s)
+
+    async def leave(self, holder: str) -> None:
+        self.waiters.dismiss(holder)
 
     async def report(self, reports: dict[str, Report]) -> list[str]:
         self.table.intake.hear()

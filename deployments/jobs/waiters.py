@@ -15,7 +15,11 @@ class Waiter:
     def __init__(self, holder: str, on_hand_s: float) -> None:
         self.holder, self.on_hand_s = holder, on_hand_s
         self.taken = False
-        self._future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
+        self._future: asyncio.Future[Grant | None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_answered(self) -> bool:
+        return self._future.done()
 
     def take(self) -> None:
         self.taken = True
@@ -27,6 +31,11 @@ class Waiter:
     def grant(self, grant: Grant) -> None:
         if not self._future.done():
             self._future.set_result(grant)
+
+    def dismiss(self) -> None:
+        """It waits no more, but for what has been taken for it."""
+        if not self.taken and not self._future.done():
+            self._future.set_result(None)
 
     def refuse(self, error: Exception) -> None:
         if not self._future.done():
@@ -56,9 +65,15 @@ class Waiters:
         finally:
             self._waiting.remove(waiter)
 
+    def dismiss(self, holder: str) -> None:
+        """A replica is to go: no job may be given to somebody who does not listen."""
+        for waiter in self._waiting:
+            if waiter.holder == holder:
+                waiter.dismiss()
+
     def has(self, waiter: Waiter) -> bool:
         """Whether its caller still listens."""
-        return waiter in self._waiting
+        return waiter in self._waiting and not waiter.is_answered
 
     def emptiest_first(self) -> list[Waiter]:
         return sorted((waiter for waiter in self._waiting if not waiter.taken), key=lambda waiter: waiter.on_hand_s)

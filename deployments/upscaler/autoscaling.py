@@ -8,6 +8,8 @@ import math
 import time
 from typing import Any
 
+from ray.serve.config import AutoscalingContext
+
 from deployments.errors import ServiceError
 from deployments.jobs.messages import Depth
 from deployments.jobs.remote import RemoteStore
@@ -32,14 +34,15 @@ class QueueDepthPolicy:
     def __init__(self, store_name: str, drain_s: float) -> None:
         self._store = RemoteStore(store_name)
         self._drain_s = drain_s
-        self._depth = Depth(0, 0, 0.0)
+        self._depth: Depth | None = None
         self._asking: asyncio.Future[None] | None = None
         self._asked_at = -math.inf
 
-    def __call__(self, _context: Any) -> tuple[int, dict[str, Any]]:
-        """The target for a deployment. Serve applies its bounds and delays to it."""
+    def __call__(self, context: AutoscalingContext) -> tuple[int, dict[str, Any]]:
+        """The target for a deployment. Serve applies its bounds and delays to it. As long as no answer has come,
+        all stays as it is: a controller that begins anew knows nothing, while replicas may be at work."""
         self._ask()
-        return wanted_replicas(self._depth, self._drain_s), {}
+        return context.target_num_replicas if self._depth is None else wanted_replicas(self._depth, self._drain_s), {}
 
     def _ask(self) -> None:
         now = time.monotonic()

@@ -30,6 +30,7 @@ BUSY_POLL_S = 1.0
 MAX_ON_HAND = 8
 FINISH_S = 10.0
 PROVE_S = 5.0
+LEAVE_S = 2.0
 MOST_DECODES = 5
 """Attempts of a job whose picture cannot be decoded here, although it was when it was accepted."""
 
@@ -94,14 +95,23 @@ class Worker:
             await self._begin(grant)
 
     async def _unless_stopping(self, leasing: Awaitable[Grant | None]) -> Grant | None:
-        """Wait for a lease or for `stop`. A grant that nobody hears is not acknowledged, and runs out."""
+        """Wait for a lease or for `stop`."""
         poll, stopped = asyncio.ensure_future(leasing), asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait([poll, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not poll.done():
+                await self._leave(poll)
             return await poll if poll.done() else None
         finally:
             poll.cancel()
             stopped.cancel()
+
+    async def _leave(self, poll: asyncio.Future[Grant | None]) -> None:
+        """Have the store end our wait, with a job or with none. Otherwise the next job would be given to us, who do
+        not listen any more, and its client would wait until that lease has run out."""
+        with contextlib.suppress(ServiceError):
+            await self._store.leave(self._holder)
+            await asyncio.wait([poll], timeout=LEAVE_S)
 
     async def _begin(self, grant: Grant) -> None:
         if grant.job_id in self._on_hand:  # we were taken for dead, and what we had is void

@@ -27,7 +27,7 @@ NUM_GPUS = 4
 UPSCALER = {
     "max_replicas": NUM_GPUS,
     "replicas_per_host": os.cpu_count(),  # one thread each, wherever the tests run: jobs last for a while
-    "drain_s": 0.015,  # in which a GPU would do 750 GFLOP: seconds of a processor
+    "drain_s": 0.005,  # in which a GPU would do 250 GFLOP: seconds of a processor
     "idle_s": 1,
 }
 """Where the test departs from configs/gpu.yaml."""

@@ -19,7 +19,7 @@ class Load:
         self._client, self._pictures = client, itertools.cycle(pictures)
         self.histories: list[tuple[History, bytes]] = []
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._submit_and_fetch) for _ in range(num_clients)]
+        self._threads = [threading.Thread(target=self._submit_and_fetch, daemon=True) for _ in range(num_clients)]
 
     def __enter__(self) -> Self:
         for thread in self._threads:

@@ -13,11 +13,9 @@ import yaml
 
 from deployments.edge.edge import Edge
 from deployments.errors import ConfigurationError, StorageError
-from deployments.jobs.messages import Depth
 from deployments.run import CALLBACK, check, check_port, page_address, parse
 from deployments.settings import Settings
 from deployments.storage.owner import FileLock
-from deployments.upscaler.autoscaling import wanted_replicas
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = ["serve_config.yaml", "configs/default.yaml", "configs/gpu.yaml", "configs/cluster.yaml"]
@@ -191,21 +189,6 @@ def test_the_version_of_the_store_follows_what_it_depends_on():
     assert (
         Settings().store_version() != Settings(upscaler={"min_replicas": 0}).store_version()
     )  # whose store is at ease
-
-
-@pytest.mark.parametrize(
-    ("depth", "replicas"),
-    [
-        (Depth(0, 0, 0.0), 0),
-        (Depth(1, 0, 0.01), 1),
-        (Depth(0, 1, 0.0), 1),
-        (Depth(12, 0, 240.0), 12),
-        (Depth(100, 4, 95.0), 10),
-        (Depth(3, 0, 1000.0), 3),
-    ],
-)
-def test_replicas_follow_the_work_but_not_beyond_the_jobs(depth, replicas):
-    assert wanted_replicas(depth, 10.0) == replicas
 
 
 def test_the_ingress_never_loads_torch():

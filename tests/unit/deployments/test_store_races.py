@@ -93,6 +93,39 @@ async def test_a_job_that_is_cancelled_while_it_is_handed_out_stays_cancelled(st
     assert (await store.lease("holder", 0.0, 1.0)).job_id == other
 
 
+async def test_nothing_is_given_to_a_holder_that_has_left(store):
+    leasing = asyncio.ensure_future(store.lease("goes", 0.0, 60.0))
+    await asyncio.sleep(0.05)
+    await store.leave("goes")
+    assert await leasing is None
+    await submitted(store)
+    grant = await store.lease("stays", 0.0, 1.0)
+    assert grant is not None
+    assert grant.fence == 1
+
+
+async def test_a_job_that_is_already_on_its_way_to_a_holder_that_leaves_is_heard_of(store, storage):
+    job_id = await submitted(store)
+    storage.gate.clear()
+    leasing = asyncio.ensure_future(store.lease("goes", 0.0, 60.0))
+    await asyncio.sleep(0.05)
+    await store.leave("goes")
+    storage.gate.set()
+    grant = await leasing
+    assert grant is not None
+    assert grant.job_id == job_id
+
+
+async def test_nobody_leaves_by_the_word_of_another(store):
+    leasing = asyncio.ensure_future(store.lease("stays", 0.0, 1.0))
+    await asyncio.sleep(0.05)
+    await store.leave("goes")
+    job_id = await submitted(store)
+    grant = await leasing
+    assert grant is not None
+    assert grant.job_id == job_id
+
+
 async def test_a_submission_is_withdrawn_even_while_it_is_being_written(store, storage):
     job_id = new_job_id()
     await storage.put_input(job_id, io.BytesIO(b"input"))
