@@ -19,7 +19,7 @@ AUDIT := .venv-audit
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults test-api test-client test-web test-deploy corpora test-corpora fuzz check check-manifests check-deps documents pictures docs docs-serve torch-hint format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-scale test-api test-client test-web test-deploy corpora test-corpora fuzz check check-manifests check-deps documents pictures docs docs-serve torch-hint format help clean
 
 run: $(INSTALLED)  ## install, then serve: the web page is at http://localhost:8089/
 	@$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null || true  # the next line says what it takes
@@ -40,6 +40,9 @@ test-reference: $(DEV_INSTALLED)  ## hold our pixels against the original RealES
 test-faults: $(INSTALLED) $(DEV_INSTALLED)  ## kill each process of a running service, and see that nothing is lost
 	$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null
 	$(BIN)/python -m pytest tests/faults
+
+test-scale: $(DEV_INSTALLED)  ## replicas come and go with the load, on a cluster with GPUs that are not there
+	$(BIN)/python -m pytest tests/scale -s
 
 test-api: $(DEV_INSTALLED)  ## every row of the API's table, and what schemathesis makes of its document
 	$(BIN)/python -m pytest tests/api
