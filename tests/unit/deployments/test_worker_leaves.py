@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,9 +12,11 @@ from deployments.errors import StoreUnavailableError
 from deployments.jobs.messages import Grant
 from deployments.upscaler.worker import Worker
 from tests.unit.deployments.conftest import ORDER
+from upscaler.engine import Tally
 
 pytestmark = pytest.mark.anyio
 
+IDLE_ENGINE, EMPTY_SHELF = SimpleNamespace(tally=Tally(0, 0.0)), SimpleNamespace(num_redone=lambda: 0)
 STOPS_S = 5.0
 """Far less than the long poll of a worker that has nothing to do."""
 
@@ -55,7 +58,7 @@ class SlowInputs:
 
 async def stopped(store: OneWaits) -> None:
     """A worker has begun to wait for work, and then ends."""
-    worker = Worker("holder", store, SlowInputs(), None, None)
+    worker = Worker("holder", store, SlowInputs(), IDLE_ENGINE, EMPTY_SHELF)
     running = asyncio.ensure_future(worker.run())
     await store.asked.wait()
     worker.stop()
