@@ -20,7 +20,7 @@ from tests.system import FAST
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(600)]
 
-UP_S, DOWN_S = 120.0, 120.0
+UP_S, DOWN_S = 240.0, 240.0
 LARGE = [png(seed, 400, 400) for seed in range(4)]
 """Each would take a GPU 4 ms, and one thread of a processor a second or two."""
 
