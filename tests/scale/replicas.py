@@ -57,7 +57,7 @@ def pins() -> list[Pin]:
         if f"::{prefix}#" in actor["name"]:
             try:
                 replica = ray.get_actor(actor["name"], namespace=actor["namespace"])
-                found.append(ray.get(replica.__ray_call__.remote(_pin), timeout=30))
+                found.append(ray.get(replica.__ray_call__.remote(_pin), timeout=60))
             except (ValueError, RayActorError):
                 continue
     return found
@@ -70,7 +70,7 @@ def _pin(_replica: Any) -> Pin:
 def sight() -> Sight:
     states = serve.status().applications["upscaler"].deployments["Upscaler"].replica_states
     store = ray.get_actor(ACTOR_NAME, namespace=NAMESPACE)
-    holders = ray.get(store.__ray_call__.remote(lambda actor: len(actor._store.table._holders)), timeout=30)
+    holders = ray.get(store.__ray_call__.remote(lambda actor: len(actor._store.table._holders)), timeout=60)
     return Sight(
         time.monotonic(), *(states.get(state, 0) for state in ("STARTING", "RUNNING", "STOPPING")), holders=holders
     )
