@@ -38,7 +38,7 @@ async def under_lease(
     finally:
         extending.cancel()
         if outcome == "delivered" and handover.keep:
-            outcome = "aborted"  # the lease goes back, and nothing else happens
+            outcome = "kept"  # the lease goes back, and nothing else happens
         await errands.whole(tell(store, handover.job_id, handover.lease_id, outcome))
 
 

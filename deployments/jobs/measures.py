@@ -34,7 +34,7 @@ class Measures:
         """Let what may never happen be seen as 0."""
         for promise in PROMISES:
             self._meter.count(figures.VIOLATIONS, 0, promise=promise)
-        for result in ("delivered", "aborted", "lost"):
+        for result in ("delivered", "kept", "aborted", "lost"):
             self._meter.count(figures.DOWNLOADS, 0, result=result)
         for why in ("silent", "released"):
             self._meter.count(figures.JOBS_REQUEUED, 0, why=why)

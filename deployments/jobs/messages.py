@@ -112,7 +112,7 @@ class Depth:
 Deletion = Literal["cancelled", "cancelling", "deleted"]
 """What a deletion did. A replica that computes a job hears within its next report that it is cancelled."""
 
-DownloadOutcome = Literal["delivered", "aborted", "lost"]
+DownloadOutcome = Literal["delivered", "kept", "aborted", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,8 @@ class Store(Protocol):
         """The download still runs. False when the lease has run out."""
 
     async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
-        """Delivered consumes the result; aborted returns the lease; lost means the bytes are gone."""
+        """Delivered consumes the result; kept is as good, but leaves it; aborted returns the lease; lost means the
+        bytes are gone."""
 
     async def lease(self, holder: str, on_hand_s: float, wait_s: float) -> Grant | None:
         """Wait up to `wait_s` for a job fit for a holder with `on_hand_s` seconds of work."""

@@ -170,13 +170,13 @@ class JobStore:
 
     async def end_download(self, job_id: str, lease_id: int, outcome: DownloadOutcome) -> None:
         self._require_ready()
-        self._measures.download_ended(outcome)
         downloads = self.table.downloads
-        if outcome == "aborted":
+        if outcome not in GONE:
             downloads.give_back(job_id, lease_id)
         elif downloads.holds(job_id, lease_id) or (self.table.find(job_id) and not downloads.active(job_id)):
             # A lease that nobody knows was given in an earlier life, but the bytes have arrived all the same.
             await self._ledger.discard_result(job_id, GONE[outcome])
+        self._measures.download_ended(outcome)  # only now: where the storage fails, it is told again and again
         self._download_ends.announce(job_id)
 
     # -- for the replicas -----------------------------------------------------------------------------

@@ -63,7 +63,8 @@ STUCK_JOBS = Metric(
 DOWNLOADS = Metric(
     "upscaler_downloads",
     "counter",
-    "downloads that have ended; `result` is `delivered`, `aborted`, or `lost`: the bytes were gone or changed",
+    "downloads that have ended; `result` is `delivered`, `kept` (delivered with `?keep=1`), `aborted`, or `lost`: the "
+    "bytes were gone or changed",
     ("result",),
 )
 HELD_BYTES = Metric(

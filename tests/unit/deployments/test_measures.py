@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from deployments.errors import StorageError
 from deployments.jobs.messages import Report
 from deployments.jobs.policy import Policy
 from deployments.jobs.record import JobRecord, State, new_job_id
 from deployments.jobs.store import JobStore
 from deployments.metrics import catalogue as figures
-from deployments.storage.storage import open_storage
+from deployments.storage.storage import JobStorage, open_storage
 from tests.unit.deployments.conftest import ORDER
 from tests.unit.deployments.meters import Remembered
 from tests.unit.deployments.test_store import finished, submitted
@@ -71,11 +72,39 @@ async def test_a_job_from_its_acceptance_to_its_download(store, meter, clock):
     lease = await store.lease_download(done)
     await store.end_download(done, lease.lease_id, "aborted")
     lease = await store.lease_download(done)
+    await store.end_download(done, lease.lease_id, "kept")
+    lease = await store.lease_download(done)
     await store.end_download(done, lease.lease_id, "delivered")
     assert meter.counted(figures.DOWNLOADS, result="aborted") == 1
+    assert meter.counted(figures.DOWNLOADS, result="kept") == 1
     assert meter.counted(figures.DOWNLOADS, result="delivered") == 1
     assert meter.counted(figures.DOWNLOADS, result="lost") == 0
     assert meter.observed(figures.DELETION_LAG_S, why="downloaded") == [0]
+
+
+class Forgetful(JobStorage):
+    """Takes no record of a job that is over, the first two times."""
+
+    num_left = 2
+
+    async def put_tombstone(self, job_id: str, record: bytes) -> None:
+        if self.num_left:
+            self.num_left -= 1
+            raise StorageError("no space left")
+        await super().put_tombstone(job_id, record)
+
+
+async def test_a_download_counts_once_however_often_it_is_told(root, clock, meter):
+    opened = open_storage(str(root))
+    store = JobStore(Forgetful(opened.objects, opened.root), Policy(), clock, meter)
+    await store.start()
+    done = await finished(store)
+    lease = await store.lease_download(done)
+    with pytest.raises(StorageError):
+        await store.end_download(done, lease.lease_id, "delivered")
+    await store.end_download(done, lease.lease_id, "delivered")
+    assert meter.counted(figures.DOWNLOADS, result="delivered") == 1
+    await store.close()
 
 
 async def test_the_oldest_that_waits(store, meter, clock):

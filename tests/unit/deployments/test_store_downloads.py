@@ -30,6 +30,13 @@ async def test_a_second_download_hears_how_the_first_ends(store):
     assert await second == Refusal("already_downloaded")
 
 
+async def test_a_kept_result_stays(store):
+    job_id = await finished(store)
+    grant = await store.lease_download(job_id)
+    await store.end_download(job_id, grant.lease_id, "kept")
+    assert (await store.status(job_id))["result"] == "available"
+
+
 async def test_an_aborted_download_can_be_repeated(store):
     job_id = await finished(store)
     first = await store.lease_download(job_id)
