@@ -19,7 +19,7 @@ AUDIT := .venv-audit
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: run test test-unit test-service test-reference test-faults test-scale test-api test-client test-web test-deploy corpora test-corpora fuzz check check-manifests check-deps documents pictures docs docs-serve torch-hint format help clean
+.PHONY: run test test-unit test-service test-reference test-faults test-scale test-api test-client test-web test-deploy test-monitoring corpora test-corpora fuzz check check-manifests check-deps documents pictures docs docs-serve torch-hint format help clean
 
 run: $(INSTALLED)  ## install, then serve: the web page is at http://localhost:8089/
 	@$(BIN)/upscale models pull --if-missing realesrgan-x4plus >/dev/null || true  # the next line says what it takes
@@ -65,8 +65,12 @@ test-web: $(WEB_INSTALLED)  ## the web page in a real browser, over a real servi
 	@command -v $(CHROMIUM) >/dev/null || { echo "There is no $(CHROMIUM): install it with 'apt-get install chromium', or name yours: make CHROMIUM=… test-web" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/web
 
-test-deploy: $(DEV_INSTALLED)  ## images, manifests, and nginx with the shipped files where it is installed
+test-deploy: $(DEV_INSTALLED)  ## images, manifests, alerts, and nginx with the shipped files where it is installed
 	$(BIN)/python -m pytest tests/deploy
+
+test-monitoring: $(DEV_INSTALLED)  ## a running service through the eyes of a real Prometheus: the dashboard and the alerts
+	@command -v prometheus >/dev/null || { echo "There is no prometheus: install it with 'apt-get install prometheus'" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/monitoring
 
 check-manifests: $(DEV_INSTALLED)  ## hold deploy/ against the schemas in SCHEMAS, a folder of yours
 	$(BIN)/python -m tests.check_manifests $(SCHEMAS)

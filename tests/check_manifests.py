@@ -6,6 +6,8 @@ They are not ours to carry along, so they are looked for in a folder:
     _definitions.json            github.com/yannh/kubernetes-json-schema, the folder of your version, `-local-strict`
                                  or `-standalone-strict`; also in the package kubernetes-validate of PyPI
     ray.io_rayservices.yaml      github.com/ray-project/kuberay, ray-operator/config/crd/bases, the tag you run
+    monitoring.coreos.com_podmonitors.yaml
+                                 github.com/prometheus-operator/prometheus-operator, example/prometheus-operator-crd
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ import jsonschema
 import yaml
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
-COMPOSE, KUBERNETES, RAY_SERVICE = "compose-spec.json", "_definitions.json", "ray.io_rayservices.yaml"
+COMPOSE, KUBERNETES = "compose-spec.json", "_definitions.json"
+RESOURCES = ("ray.io_rayservices.yaml", "monitoring.coreos.com_podmonitors.yaml")
 Schema = dict[str, Any]
 
 
 def main(folder: Path) -> None:
     """Print what is wrong, each with its place; exits with 1 when something is, with 2 when schemas are missing."""
-    if missing := [name for name in (COMPOSE, KUBERNETES, RAY_SERVICE) if not (folder / name).exists()]:
+    if missing := [name for name in (COMPOSE, KUBERNETES, *RESOURCES) if not (folder / name).exists()]:
         print(f"{folder} lacks {', '.join(missing)}; {Path(__file__).name} says where to get them", file=sys.stderr)
         sys.exit(2)
     mistakes = [*compose_mistakes(folder), *kubernetes_mistakes(folder)]
@@ -42,13 +45,14 @@ def compose_mistakes(folder: Path) -> Iterator[str]:
 
 def kubernetes_mistakes(folder: Path) -> Iterator[str]:
     definitions = json.loads((folder / KUBERNETES).read_text())
-    crd = yaml.safe_load((folder / RAY_SERVICE).read_text())
-    for path in sorted((DEPLOY / "kuberay").glob("*.yaml")):
+    crds = [yaml.safe_load((folder / name).read_text()) for name in RESOURCES]
+    for path in [*sorted((DEPLOY / "kuberay").glob("*.yaml")), DEPLOY / "monitoring" / "podmonitor.yaml"]:
         if path.name == "kustomization.yaml":  # for kubectl, not for the cluster
             continue
         for manifest in yaml.safe_load_all(path.read_text()):
             where = f"{path.name}: {manifest['kind']} {manifest['metadata']['name']}"
-            schema = schema_of_resource(crd, manifest) or schema_of_kind(definitions, manifest)
+            found = (schema_of_resource(crd, manifest) for crd in crds)
+            schema = next(filter(None, found), None) or schema_of_kind(definitions, manifest)
             yield from mistakes_of(where, manifest, schema) if schema else [f"{where}: there is no such kind"]
 
 

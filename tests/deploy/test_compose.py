@@ -16,7 +16,8 @@ from tests.deploy.proxy import FOLDER, NGINX, needs_nginx
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
-SERVICES = COMPOSE["services"]
+MONITORING = yaml.safe_load((ROOT / "deploy" / "compose.monitoring.yaml").read_text())["services"]
+SERVICES = COMPOSE["services"] | {"prometheus": MONITORING["prometheus"]}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -35,6 +36,14 @@ def test_only_the_proxy_is_reachable():
     assert {port.split(":")[1] for port in SERVICES["proxy"]["ports"]} == {"8080", "8443"}
 
 
+def test_prometheus_looks_where_ray_gives_out_figures():
+    (targets,) = yaml.safe_load((ROOT / "deploy" / "monitoring" / "targets.compose.yml").read_text())
+    assert targets["targets"] == ["upscaler:8080"]
+    assert "--metrics-export-port=8080" in MONITORING["upscaler"]["command"][-1]
+    assert SERVICES["prometheus"]["networks"] == SERVICES["upscaler"]["networks"]
+    assert "ports" not in SERVICES["prometheus"]
+
+
 def test_a_stop_is_graceful_and_has_the_time():
     service = SERVICES["upscaler"]
     assert service["stop_signal"] == "SIGINT"
@@ -45,11 +54,13 @@ def test_ray_reports_nothing_and_asks_for_its_token():
     assert SERVICES["upscaler"]["environment"] == {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.cuda.yaml"])
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.cuda.yaml", "compose.monitoring.yaml"])
 def test_what_is_mounted_and_built_is_there(name):
-    for service in yaml.safe_load((ROOT / "deploy" / name).read_text())["services"].values():
+    whole = yaml.safe_load((ROOT / "deploy" / name).read_text())
+    volumes = COMPOSE["volumes"] | whole.get("volumes", {})
+    for service in whole["services"].values():
         for source in (volume.split(":")[0] for volume in service.get("volumes", [])):
-            assert source in COMPOSE["volumes"] or (ROOT / "deploy" / source).exists(), source
+            assert source in volumes or (ROOT / "deploy" / source).exists(), source
         if "build" in service:
             assert (ROOT / service["build"]["dockerfile"]).exists()
 

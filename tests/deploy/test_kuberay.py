@@ -58,6 +58,15 @@ def test_the_port_of_a_pod_is_that_of_the_configuration(group):
     assert ports["serve"] == CONFIG["http_options"]["port"]
 
 
+@pytest.mark.parametrize("group", GROUPS)
+def test_ray_gives_out_figures_where_prometheus_looks(group):
+    ports = {port["name"]: port["containerPort"] for port in container(group)["ports"]}
+    assert GROUPS[group]["rayStartParams"]["metrics-export-port"] == str(ports["metrics"])
+    monitor = yaml.safe_load((ROOT / "deploy" / "monitoring" / "podmonitor.yaml").read_text())["spec"]
+    assert monitor["podMetricsEndpoints"][0]["port"] == "metrics"
+    assert monitor["selector"]["matchLabels"].items() <= GROUPS[group]["template"]["metadata"]["labels"].items()
+
+
 def test_one_storage_has_one_cluster():
     """A second one beside the first would take its storage away."""
     assert RAY["upgradeStrategy"] == {"type": "None"}
