@@ -121,6 +121,7 @@ class Exchange:
         if not await self._edge.replays.enter(size_bytes):
             body.refusal = "too_many_uploads"
             return
+        body.piece_bytes = self._edge.replays.piece_bytes
         turn = asyncio.ensure_future(body.settled())
         turn.add_done_callback(lambda _: self._edge.replays.leave(size_bytes))
         try:

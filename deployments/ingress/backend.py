@@ -21,6 +21,7 @@ from deployments.ingress.keys import KeyRing
 from deployments.ingress.problems import refused
 from deployments.ingress.slots import Slots
 from deployments.ingress.upload import Upload
+from deployments.ingress.welcome import Welcome
 from deployments.jobs.messages import (
     ANYBODY,
     Acceptance,
@@ -58,10 +59,12 @@ class Backend:
     errands: Errands = field(default_factory=Errands)
     slots: Slots = field(init=False)
     batched: Batched = field(init=False)
+    welcome: Welcome = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "slots", Slots(self.max_waiting))
         object.__setattr__(self, "batched", Batched(self.store.statuses, self.errands))
+        object.__setattr__(self, "welcome", Welcome(self.store))
 
     @property
     def max_upload_bytes(self) -> int:
@@ -71,7 +74,7 @@ class Backend:
         """Admit an upload. Its bytes and its record are durable when this returns. `key`: the digest of the
         client's Idempotency-Key."""
         options = self.admission.options(upload)
-        if refusal := await self.store.why_not(client, key):
+        if refusal := await self.welcome.why_not(client, key):
             raise refused(refusal.code, refusal.retry_after_s)
         with timed(self.meter, figures.STAGE_S, stage="admit"):
             order = await self.admission.admit(upload, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ Asked = tuple[str, str | None]
 """A job id, and who must own it."""
 MAX_BATCH = 500
 GATHER_S = 0.02
-"""A call to the store costs as much processor time as half a dozen requests. Who asks alone never waits so long."""
+"""A call to the store costs as much processor time as half a dozen requests. Who asks alone never waits so long, nor
+do those who have all come back."""
 
 
 class Batched:
@@ -23,11 +25,15 @@ class Batched:
         self._fetch, self._errands = fetch, errands
         self._wanted: dict[Asked, asyncio.Future[Document | None]] = {}
         self._is_fetching = False
+        self._expected = 0
+        self._all_are_there = asyncio.Event()
 
     async def get(self, asked: Asked) -> Document | None:
         """None for a job that is not known. Raises what the call raises."""
         if asked not in self._wanted:
             self._wanted[asked] = asyncio.get_running_loop().create_future()
+            if len(self._wanted) >= self._expected:
+                self._all_are_there.set()
         wanted = self._wanted[asked]
         if not self._is_fetching:
             self._is_fetching = True
@@ -39,10 +45,18 @@ class Batched:
             while self._wanted:
                 batch = list(self._wanted)[:MAX_BATCH]
                 await self._answer({asked: self._wanted.pop(asked) for asked in batch})
-                if len(batch) > 1:  # many ask: let more of them gather
-                    await asyncio.sleep(GATHER_S)
+                if len(batch) > 1:  # many ask: let as many gather again
+                    await self._gathered(len(batch))
         finally:
             self._is_fetching = False
+
+    async def _gathered(self, expected: int) -> None:
+        self._expected = expected
+        if len(self._wanted) >= expected:
+            return
+        self._all_are_there.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_are_there.wait(), GATHER_S)
 
     async def _answer(self, batch: dict[Asked, asyncio.Future[Document | None]]) -> None:
         try:

@@ -26,14 +26,13 @@ class Workload:
         return Depth(len(self._queue), len(self._running), self._queue.seconds + self._running_s())
 
     def outlooks(self, jobs: Iterable[Job], pace: Pace) -> dict[str, Outlook]:
-        """When jobs are likely to be done, by their ids; none for those that have ended. The queue is walked
-        once for all of them."""
+        """When jobs are likely to be done, by their ids; none for those that have ended."""
         live = [job for job in jobs if not job.record.is_terminal]
         waits = any(job.record.state is State.QUEUED for job in live)
-        places, running_s = (self._queue.places(), self._running_s()) if waits else ({}, 0.0)
+        running_s = self._running_s() if waits else 0.0
         found = {}
         for job in live:
-            position, ahead_s = places.get(job.record.job_id, (None, 0.0))
+            position, ahead_s = self._queue.place(job.record.job_id) or (None, 0.0)
             ahead_s += running_s if position is not None else 0.0
             found[job.record.job_id] = Outlook(position, pace.eta_s(job, ahead_s, len(self._holders)))
         return found

@@ -11,7 +11,7 @@ import pytest
 
 from deployments.errands import Errands
 from deployments.errors import StoreUnavailableError
-from deployments.ingress import events
+from deployments.ingress import batching, events
 from deployments.ingress.api import create_app
 from deployments.ingress.batching import Batched
 from deployments.ingress.slots import Slots
@@ -151,3 +151,16 @@ async def test_a_question_that_fails_fails_for_those_who_asked_it():
 async def test_who_does_not_want_events_gets_none(client, accept):
     answer = await client.get(f"/api/v1/status/{await submitted(client)}", headers={"Accept": accept})
     assert answer.json()["status"] == "processing"
+
+
+async def test_those_who_all_come_back_do_not_wait_for_more(monkeypatch):
+    monkeypatch.setattr(batching, "GATHER_S", 3600)
+
+    async def fetch(job_ids):
+        await asyncio.sleep(0)
+        return [{"job_id": job_id} for job_id in job_ids]
+
+    batched = Batched(fetch, Errands())
+    async with asyncio.timeout(60):
+        for _ in range(3):
+            await asyncio.gather(*map(batched.get, ("a", "b", "c")))

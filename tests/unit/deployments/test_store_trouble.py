@@ -59,7 +59,7 @@ async def test_a_caller_that_leaves_takes_no_job_along(store, storage):
     job_id = await submitted(store)
     storage.gate.clear()
     leaving = asyncio.ensure_future(store.lease("leaves", 0.0, 5.0))
-    while store.table._queue.places().get(job_id):
+    while store.table._queue.place(job_id):
         await asyncio.sleep(0)
     leaving.cancel()
     storage.gate.set()
@@ -103,7 +103,7 @@ async def test_a_grant_that_cannot_be_written_leaves_the_job_in_its_place(store,
     storage.full_for, storage.error = {job_id}, error
     with pytest.raises(StoreUnavailableError):
         await store.lease("holder", 0.0, 1.0)
-    assert store.table._queue.places().get(job_id) == (1, 0.0)
+    assert store.table._queue.place(job_id) == (1, 0.0)
     storage.full_for = set()
     assert (await store.lease("holder", 0.0, 1.0)).job_id == job_id
 

@@ -168,7 +168,7 @@ class Life(RuleBasedStateMachine):
     def waiting_jobs_wait_in_the_queue(self) -> None:
         queued = [record for record in self.disk.values() if record.state is State.QUEUED]
         assert len(queued) == self.table.workload.depth().queued
-        assert all(self.table._queue.places().get(record.job_id) for record in queued)
+        assert all(self.table._queue.place(record.job_id) for record in queued)
 
 
 TestLife = Life.TestCase

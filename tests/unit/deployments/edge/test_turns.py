@@ -28,6 +28,14 @@ async def test_bodies_take_turns_by_their_bytes(monkeypatch):
     assert await replays.enter(1)
 
 
+async def test_pieces_are_large_only_while_few_bytes_are_on_their_way():
+    replays = bodies.Replays()
+    assert await replays.enter(bodies.FEW_BYTES)
+    assert replays.piece_bytes == bodies.LARGE_BYTES
+    assert await replays.enter(1)
+    assert replays.piece_bytes == bodies.REPLAY_BYTES
+
+
 async def test_a_request_without_a_body_waits_for_no_body(edge_store):
     async def app(_scope, _receive, send):
         await send({"type": "http.response.start", "status": 404, "headers": []})
