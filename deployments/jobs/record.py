@@ -149,9 +149,9 @@ class JobRecord:
         return max(0.0, self.finished_at - self.leased_at)
 
     def news_since(self, before: JobRecord | None) -> str | None:
-        """In a few words, what has become of the job; None when it has only got further on."""
+        """In a few words, what has become of the job; None when it has only got further on, or is new."""
         if before is None:
-            return "accepted"
+            return None
         if self.result_state is not before.result_state and self.result_state is not ResultState.AVAILABLE:
             return f"gone: {self.result_state}"
         if self.state is before.state:
