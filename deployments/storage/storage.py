@@ -27,6 +27,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from deployments.errors import StorageError
+from deployments.storage.gathered import GatheredPuts
 from deployments.storage.local import STAGING, Kernel, LocalDirectory
 from deployments.storage.objects import SMALL_S, open_objects, translated, translated_put
 
@@ -90,6 +91,7 @@ class JobStorage:
     def __init__(self, objects: ObjectStore, root: Path | None, kernel: Kernel | None = None) -> None:
         self.objects, self.root = objects, root
         self._directory = LocalDirectory(root, kernel) if root else None
+        self._records = GatheredPuts(self._directory.put_all) if self._directory else None
 
     async def put_input(self, job_id: str, file: IO[bytes]) -> None:
         """Store an upload, from its start."""
@@ -192,6 +194,9 @@ class JobStorage:
 
     async def _put(self, path: str, data: IO[bytes] | bytes) -> None:
         with translated_put():
+            if self._records is not None and isinstance(data, bytes):
+                await self._records.put(path, data)
+                return
             if self._directory is not None:
                 await asyncio.to_thread(self._directory.put, path, data)
                 return
