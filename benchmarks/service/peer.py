@@ -20,11 +20,11 @@ from PIL import Image
 from ray import serve
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse
-from upscaler.picture import Limits
 
 from benchmarks.service.callback import PEER
 from deployments.decoder.decoder import Decoder
 from deployments.decoder.wire import Bounds
+from upscaler.pictures.picture import Limits
 
 app = FastAPI()
 BOUNDS = Bounds(Limits(25_000_000, 400_000_000, 65_500), 4)
