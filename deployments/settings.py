@@ -185,7 +185,7 @@ class Settings(_Strict):
             limits.max_downloads,
             self.access.hosts,
             self.access.origins,
-            tuple(key.sha256 for key in self.access.keys),
+            tuple((key.sha256, key.name) for key in self.access.keys),
             self.access.without_key is None,
             self.log_format,
         )

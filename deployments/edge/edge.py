@@ -20,6 +20,7 @@ from deployments.edge.result import LOOK_AGAIN_S
 from deployments.edge.shared import EdgeStore
 from deployments.errands import Errands
 from deployments.errors import ServiceError
+from deployments.ingress.batching import Batched
 from deployments.ingress.envelope import REQUEST_ID
 from deployments.jobs.messages import EdgeSettings
 from deployments.logs import write_as
@@ -50,6 +51,7 @@ class Edge:
         self.app, self.store, self.clock = app, store, clock
         self.meter = meter
         self.errands = Errands()
+        self.statuses = Batched(store.statuses, self.errands)
         self.budget, self.replays = BodyBudget(), Replays()
         self.num_downloads = 0
         self._settings: EdgeSettings | None = None

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from deployments.edge.bodies import Body
 from deployments.edge.delivery import ANNOUNCEMENT, GRANT_HEADER, Handover
 from deployments.edge.download import Download
 from deployments.edge.shared import Shared
+from deployments.edge.status import job_asked_for, status_answer
 from deployments.errors import RequestError, ServiceError, StoreUnavailableError
 from deployments.ingress.access import Access
 from deployments.ingress.envelope import Envelope
@@ -23,7 +26,7 @@ from deployments.ingress.idempotency import key_digest, reserved
 from deployments.ingress.keys import Key, KeyRing
 from deployments.ingress.problems import problem, refused
 from deployments.ingress.upload import announced_bytes, too_large
-from deployments.jobs.messages import ANYBODY, EdgeSettings
+from deployments.jobs.messages import ANYBODY, Client, EdgeSettings
 
 log = logging.getLogger(__name__)
 
@@ -65,10 +68,12 @@ class Exchange:
         try:
             self._access = Access(settings.hosts, settings.origins)
             self._access.check(self._scope)
-            if self._scope["method"] != "OPTIONS":  # a preflight has no key
-                _keys(settings.key_digests, settings.needs_key).check(self._scope["path"], Headers(scope=self._scope))
+            client = self._client(settings)
         except RequestError as error:
             await self._answer(error, lingering=self._has_body())
+            return
+        if (job_id := job_asked_for(self._scope)) and not self._has_body():
+            await self._answer_status(job_id, client.name)
             return
         if most_body_bytes is not None:
             settings = replace(settings, max_upload_bytes=most_body_bytes)
@@ -76,6 +81,22 @@ class Exchange:
             await self._reserve_and_answer(settings)
         else:
             await self._answer_within(settings)
+
+    def _client(self, settings: EdgeSettings) -> Client:
+        """Who asks. Raises RequestError."""
+        if self._scope["method"] == "OPTIONS":  # a preflight has no key
+            return ANYBODY
+        return _keys(settings.keys, settings.needs_key).check(self._scope["path"], Headers(scope=self._scope))
+
+    async def _answer_status(self, job_id: str, owner: str) -> None:
+        try:
+            answer = await status_answer(self._edge.statuses, (job_id, owner))
+        except RequestError as error:
+            await self._answer(error)
+        except ServiceError:
+            await self._answer(refused("unavailable"))
+        else:
+            await self._say(lambda _: answer)
 
     async def _reserve_and_answer(self, settings: EdgeSettings) -> None:
         """Let the application answer a submission; one with a key only while no other uploads with it."""
@@ -164,8 +185,11 @@ class Exchange:
     # -- answers of our own --------------------------------------------------------------------------
 
     async def _answer(self, error: RequestError, *, lingering: bool = False) -> None:
+        await self._say(lambda request: problem(request, error), lingering=lingering)
+
+    async def _say(self, made: Callable[[Request], Response], *, lingering: bool = False) -> None:
         async def say(scope: Scope, receive: Receive, send: Send) -> None:
-            answer = problem(Request(scope), error)
+            answer = made(Request(scope))
             answer.headers.update(self._access.cors(Headers(scope=scope)))
             if lingering:
                 answer.headers["Connection"] = "close"
@@ -202,6 +226,6 @@ class Exchange:
 
 
 @lru_cache(8)
-def _keys(digests: tuple[str, ...], is_needed: bool) -> KeyRing:
-    """For the edge a key is good or not; whose it is, the ingress finds out."""
-    return KeyRing((Key(digest, ANYBODY) for digest in digests), None if is_needed else ANYBODY)
+def _keys(keys: tuple[tuple[str, str], ...], is_needed: bool) -> KeyRing:
+    """For the edge a key is good or not, and somebody's; what may be done with it, the store knows."""
+    return KeyRing((Key(digest, Client(name)) for digest, name in keys), None if is_needed else ANYBODY)

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from deployments.edge.bodies import BodyBudget, Replays
 from deployments.edge.lease import LeaseStore
 from deployments.errands import Errands
+from deployments.ingress.batching import Asked, Batched, Document
 from deployments.ingress.idempotency import UploadStore
 from deployments.jobs.messages import EdgeSettings, Offer, Refusal
 from deployments.metrics.meter import Meter
@@ -22,6 +23,8 @@ class EdgeStore(LeaseStore, UploadStore, Protocol):
 
     async def proof(self) -> bytes: ...
 
+    async def statuses(self, asked: list[Asked]) -> list[Document | None]: ...
+
     async def offer(self, job_id: str) -> Offer | Refusal: ...
 
 
@@ -32,6 +35,7 @@ class Shared(Protocol):
     store: EdgeStore
     meter: Meter
     errands: Errands
+    statuses: Batched
     budget: BodyBudget
     replays: Replays
     num_downloads: int

@@ -125,7 +125,8 @@ class EdgeSettings:
     max_downloads: int
     hosts: tuple[str, ...] = ("*",)
     origins: tuple[str, ...] = ()
-    key_digests: tuple[str, ...] = ()
+    keys: tuple[tuple[str, str], ...] = ()
+    """The digest of each, and whose it is."""
     needs_key: bool = True
     """Whether those without a key are refused, where there are keys."""
     log_format: Format = "text"

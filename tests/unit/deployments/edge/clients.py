@@ -36,6 +36,9 @@ class StoreOfTheEdge:
     async def proof(self):
         return await self._store.proof()
 
+    async def statuses(self, asked):
+        return await self._store.statuses(asked)
+
     async def offer(self, job_id):
         return await self._store.offer(job_id)
 

@@ -214,7 +214,7 @@ async def test_who_may_not_use_the_service_uploads_nothing(client, edge_store, s
 
 
 async def test_who_has_no_key_uploads_nothing(client, edge_store):
-    edge_store.settings = replace(edge_store.settings, key_digests=(hashlib.sha256(b"secret").hexdigest(),))
+    edge_store.settings = replace(edge_store.settings, keys=((hashlib.sha256(b"secret").hexdigest(), "alice"),))
     headers = {"Content-Type": MULTIPART}
     answer = await client.post("/api/v1/upscale", content=chunks(100_000), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
