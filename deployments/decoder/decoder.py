@@ -119,16 +119,15 @@ class Decoder:
 
 async def _last_words(connection: socket.socket) -> tuple[bytes | None, int | None]:
     """A child's word and its exit status, as far as they come. Closing the connection ends the child."""
-    reader, writer = await asyncio.open_unix_connection(sock=connection, limit=2 * MAX_LINE_BYTES)
-    try:
-        async with asyncio.timeout(WALL_S + SPARE_S):
-            said = await reader.readexactly(MAX_LINE_BYTES)  # which it will not be: the end comes first
-    except asyncio.IncompleteReadError as ended:
-        said = ended.partial
-    except TimeoutError:
-        return None, -signal.SIGALRM
-    finally:
-        writer.close()
+    said, loop = b"", asyncio.get_running_loop()
+    with connection:
+        connection.setblocking(False)
+        try:
+            async with asyncio.timeout(WALL_S + SPARE_S):
+                while len(said) < MAX_LINE_BYTES and (more := await loop.sock_recv(connection, MAX_LINE_BYTES)):
+                    said += more
+        except TimeoutError:
+            return None, -signal.SIGALRM
     *words, last = said.splitlines() or [b""]
     try:
         status = json.loads(last)["exit"]
