@@ -38,9 +38,8 @@ class _Room:
 
     def limit(self, px: int) -> None:
         if self.had_bytes is not None:
-            _limit(
-                resource.RLIMIT_AS, self.had_bytes + HEADER_BYTES + BYTES_PER_PX * px + TIMES_FILE * self.file_bytes
-            )
+            more_bytes = HEADER_BYTES + BYTES_PER_PX * px + TIMES_FILE * self.file_bytes
+            _limit(resource.RLIMIT_AS, self.had_bytes + more_bytes)
 
 
 def serve(ask: Ask, connection: socket.socket, source: int, target: int, had_bytes: int | None) -> None:

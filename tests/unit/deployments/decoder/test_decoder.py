@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import struct
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,14 @@ async def test_a_look_tells_what_the_picture_is(decoder, data):
     assert (seen.format, seen.width, seen.height) == (expected.format, expected.width, expected.height)
     assert (seen.bit_depth, seen.has_alpha) == (expected.bit_depth, expected.alpha is not None)
     assert seen.num_passes == len(expected.layers())
+
+
+@pytest.mark.parametrize("max_bytes", [1, 1 << 20], ids=["on disk", "in memory"])
+async def test_a_look_at_an_upload_is_the_same_wherever_it_was_kept(decoder, max_bytes):
+    with tempfile.SpooledTemporaryFile(max_bytes) as file:
+        file.write(png(1))
+        for _ in range(2):
+            assert (await decoder.look(file, BOUNDS)).format == "png"
 
 
 async def test_metadata_comes_only_when_it_is_asked_for(decoder):

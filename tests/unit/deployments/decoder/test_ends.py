@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from deployments.decoder import decoder as decoder_module
+from deployments.decoder.child import BYTES_PER_PX, HEADER_BYTES, TIMES_FILE
 from deployments.decoder.decoder import Decoder
 from deployments.errors import DecoderError
 from tests.pictures import png
@@ -37,11 +38,21 @@ async def test_what_needs_too_much_memory_is_refused(decoder):
     looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
     child = await stopped_child_of(decoder)
     most = resource.prlimit(child, resource.RLIMIT_AS)[0]
-    assert 1 << 30 < most < 3 << 30  # what 25 megapixels may have, beside what the zygote had
+    zygotes = resource.getpagesize() * int(Path(f"/proc/{decoder._zygote.pid}/statm").read_text().split()[0])
+    assert most == pytest.approx(zygotes + HEADER_BYTES + 25_000_000 * BYTES_PER_PX + len(SLOW) * TIMES_FILE, abs=1e6)
     resource.prlimit(child, resource.RLIMIT_AS, (150 << 20, most))
     os.kill(child, signal.SIGCONT)
     with pytest.raises(InvalidPictureError):
         await looking
+
+
+async def test_only_a_large_picture_gets_huge_pages(decoder):
+    looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
+    child = await stopped_child_of(decoder)
+    assert "THP_enabled:\t1" in Path(f"/proc/{child}/status").read_text()
+    assert "THP_enabled:\t0" in Path(f"/proc/{decoder._zygote.pid}/status").read_text()
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
 
 
 async def test_who_leaves_ends_the_child(decoder):
