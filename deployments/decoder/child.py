@@ -43,7 +43,10 @@ class _Room:
 
 
 def serve(ask: Ask, connection: socket.socket, source: int, target: int, had_bytes: int | None) -> None:
-    """Do a task: read the picture from `source`, put it into `target`, and say so. `had_bytes`: the zygote's addresses, None: unknown."""
+    """Do a task: read the picture from `source`, put it into `target`, and say so.
+
+    `had_bytes`: addresses that the zygote has, and so its child; None where the kernel does not tell.
+    """
     room = _Room(had_bytes, os.fstat(source).st_size)
     _limit_all(room)
     try:

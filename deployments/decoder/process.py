@@ -22,7 +22,7 @@ SETTINGS = {
     "OMP_NUM_THREADS": "1",
     "VIPS_CONCURRENCY": "1",
     "MALLOC_ARENA_MAX": "2",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # for children with large pictures; the others and the zygote do without
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # large pages, for children with large pictures
 }
 START = (
     "import json, os, sys; os.register_at_fork = lambda **_: None; sys.path[:] = json.loads(sys.argv[1]); "

@@ -1,4 +1,4 @@
-"""The zygote: one thread, the codecs loaded, no picture ever seen. It forks a child for each picture.
+"""The zygote: one thread, the codecs loaded, no picture of a stranger ever seen. It forks a child for each picture.
 
 A fork takes milliseconds where an interpreter with its imports takes hundreds, and what a picture does to its child
 ends with the child. For each child there is a connection: who closes its other end, ends the child; when the child
@@ -69,12 +69,13 @@ class Zygote:
         line, fds, _, _ = socket.recv_fds(self._door, MAX_LINE_BYTES, FDS)  # never two at once: each has its fds
         if not line:
             return False
-        ask, connection, had_bytes = Ask.from_line(line), socket.socket(fileno=fds[0]), linux.addresses()
+        (source, target), had_bytes = fds[1:], linux.addresses()
+        ask, connection = Ask.from_line(line), socket.socket(fileno=fds[0])
         pid = os.fork()
         if not pid:
-            self._become_child(lambda: child.serve(ask, connection, *fds[1:], had_bytes))
-        for fd in fds[1:]:
-            os.close(fd)
+            self._become_child(lambda: child.serve(ask, connection, source, target, had_bytes))
+        os.close(source)
+        os.close(target)
         self._connections[pid] = connection
         self._poll.register(connection, 0)  # of which only the end is told
         return True

@@ -6,7 +6,6 @@ import asyncio
 import io
 import struct
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from deployments.decoder import decoder as decoder_module
 from deployments.decoder.wire import Bounds
 from tests.pictures import encoded, picture, png
 from tests.pngs import a_png, ihdr, samples
-from tests.unit.deployments.decoder.conftest import BOUNDS, children_of, open_files, until
+from tests.unit.deployments.decoder.conftest import BOUNDS, children_of, open_files, read_of, until
 from tests.unit.upscaler.pictures.profiles import DISPLAY_P3
 from upscaler.errors import (
     AnimatedPictureError,
@@ -136,10 +135,6 @@ async def test_children_know_neither_torch_nor_ray_nor_secrets(decoder, monkeypa
     known = {name: read_of(decoder._zygote.pid, name) for name in ("environ", "maps")}
     assert "secret" not in known["environ"]
     assert not [name for name in ("libtorch", "_raylet") if name in known["maps"]]
-
-
-def read_of(pid: int, name: str) -> str:
-    return Path(f"/proc/{pid}/{name}").read_text()
 
 
 async def test_nothing_is_left_open_or_running(decoder):
