@@ -7,9 +7,9 @@ import os
 import resource
 import signal
 import socket
-import warnings
-from pathlib import Path
+from dataclasses import dataclass
 
+from deployments.decoder import linux
 from deployments.decoder.wire import MAX_EXTRAS_BYTES, MAX_PX_BYTES, Ask, refused, to_line, told
 from deployments.decoder.wire import write_picture as write
 from upscaler.errors import InvalidPictureError, PictureError
@@ -24,16 +24,33 @@ HEADER_BYTES, BYTES_PER_PX, TIMES_FILE = 192 << 20, 40, 8
 """Memory for a header, and for each pixel and each byte of the file: several times what the worst codec needs."""
 
 MAX_FILES = 32
-STATM = Path("/proc/self/statm")
+
+HUGE_PX = 500_000
+"""From here on it pays to have memory in pages of 2 MiB: fewer faults, but more to be cleared."""
 
 
-def serve(line: bytes, connection: socket.socket, source: int, target: int) -> None:
-    """Do the task that `line` tells of: read the picture from `source`, put it into `target`, and say so."""
-    file_bytes = os.fstat(source).st_size
-    _limit_all(file_bytes)
-    ask = Ask.from_line(line)
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Addresses for a file of that size, beside those that its child had from the zygote."""
+
+    had_bytes: int | None
+    file_bytes: int
+
+    def limit(self, px: int) -> None:
+        if self.had_bytes is not None:
+            more_bytes = HEADER_BYTES + BYTES_PER_PX * px + TIMES_FILE * self.file_bytes
+            _limit(resource.RLIMIT_AS, self.had_bytes + more_bytes)
+
+
+def serve(ask: Ask, connection: socket.socket, source: int, target: int, had_bytes: int | None) -> None:
+    """Do a task: read the picture from `source`, put it into `target`, and say so.
+
+    `had_bytes`: addresses that the zygote has, and so its child; None where the kernel does not tell.
+    """
+    room = _Room(had_bytes, os.fstat(source).st_size)
+    _limit_all(room)
     try:
-        picture = _decoded(ask, source)
+        picture = _decoded(ask, source, room)
         if ask.wants_pixels:
             write(picture, target)
         word = to_line(told(picture))
@@ -44,46 +61,39 @@ def serve(line: bytes, connection: socket.socket, source: int, target: int) -> N
     connection.sendall(word)
 
 
-def _decoded(ask: Ask, source: int) -> Picture:
+def _decoded(ask: Ask, source: int, room: _Room) -> Picture:
     bounds = ask.bounds
-    file_bytes = os.fstat(source).st_size
 
     def check(header: Header) -> None:
         bounds.limits.check(header.width, header.height, bounds.scale)
         check_side(bounds.format, header.width, header.height, bounds.scale)
-        _limit_for(header, file_bytes)
+        _limit_for(header, room)
 
-    with os.fdopen(source, "rb") as file:
+    with os.fdopen(source, "rb", buffering=0) as file:
         return decode(file, bounds.scale if ask.keeps_metadata else None, check)
 
 
-def _limit_all(file_bytes: int) -> None:
+def _limit_all(room: _Room) -> None:
     """What any picture may take until its header is known."""
-    warnings.simplefilter("ignore")  # libraries warn of damage that they can live with
     signal.setitimer(signal.ITIMER_REAL, WALL_S)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, MAX_FILES)
     _limit(resource.RLIMIT_CPU, CPU_S)
-    _limit_memory(HEADER_BYTES + TIMES_FILE * file_bytes)
+    room.limit(0)
 
 
-def _limit_for(header: Header, file_bytes: int) -> None:
+def _limit_for(header: Header, room: _Room) -> None:
     """What a picture of that size may take."""
     px = header.width * header.height
+    if px >= HUGE_PX:
+        linux.use_huge_pages(yes=True)
     _limit(resource.RLIMIT_FSIZE, px * MAX_PX_BYTES + MAX_EXTRAS_BYTES)
     _limit(resource.RLIMIT_CPU, CPU_S + math.ceil((CMYK_S_PER_MPX if header.is_cmyk else CPU_S_PER_MPX) * px / 1e6))
-    _limit_memory(HEADER_BYTES + BYTES_PER_PX * px + TIMES_FILE * file_bytes)
+    room.limit(px)
 
 
 def _limit(what: int, amount: int) -> None:
     """The lower limit alone, which can be raised again, and at which the kernel tells why it ends a process."""
     most = resource.getrlimit(what)[1]
     resource.setrlimit(what, (amount if most == resource.RLIM_INFINITY else min(amount, most), most))
-
-
-def _limit_memory(more_bytes: int) -> None:
-    """Addresses beside those that the process has already. Where the kernel does not tell those, there is no limit."""
-    if STATM.exists():
-        had_bytes = int(STATM.read_text().split()[0]) * resource.getpagesize()
-        _limit(resource.RLIMIT_AS, had_bytes + more_bytes)

@@ -39,6 +39,8 @@ MAX_RUNNING = 2
 TURN_S, SPARE_S = 60.0, 5.0
 """How long a picture waits for its turn, and a child's last word longer than the kernel lets it run."""
 
+SMALL_BYTES = 256 << 10
+
 TOO_LONG = (-signal.SIGXCPU, -signal.SIGALRM)
 UNDECODABLE, MAX_SENTENCE = "the image is damaged: its pixels cannot be decoded", 200
 REFUSALS = (UnsupportedFormatError, AnimatedPictureError, InvalidPictureError)
@@ -97,7 +99,10 @@ class Decoder:
 
     async def _tried(self, ask: Ask, file: IO[bytes], target: int) -> tuple[bytes | None, int | None]:
         with _scratch() as source:
-            await _to_its_end(_copy, file, source)
+            if _is_at_hand(file):
+                _copy(file, source)
+            else:
+                await _to_its_end(_copy, file, source)
             connection = self._zygote.fork(ask.to_line(), source, target)
         return await _last_words(connection)
 
@@ -119,16 +124,15 @@ class Decoder:
 
 async def _last_words(connection: socket.socket) -> tuple[bytes | None, int | None]:
     """A child's word and its exit status, as far as they come. Closing the connection ends the child."""
-    reader, writer = await asyncio.open_unix_connection(sock=connection, limit=2 * MAX_LINE_BYTES)
-    try:
-        async with asyncio.timeout(WALL_S + SPARE_S):
-            said = await reader.readexactly(MAX_LINE_BYTES)  # which it will not be: the end comes first
-    except asyncio.IncompleteReadError as ended:
-        said = ended.partial
-    except TimeoutError:
-        return None, -signal.SIGALRM
-    finally:
-        writer.close()
+    said, loop = b"", asyncio.get_running_loop()
+    with connection:
+        connection.setblocking(False)
+        try:
+            async with asyncio.timeout(WALL_S + SPARE_S):
+                while len(said) < MAX_LINE_BYTES and (more := await loop.sock_recv(connection, MAX_LINE_BYTES)):
+                    said += more
+        except TimeoutError:
+            return None, -signal.SIGALRM
     *words, last = said.splitlines() or [b""]
     try:
         status = json.loads(last)["exit"]
@@ -186,6 +190,11 @@ def _nameless_file() -> int:
         return os.memfd_create("picture")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
+
+
+def _is_at_hand(file: IO[bytes]) -> bool:
+    """Whether a copy takes less than a thread would: a small upload whose spool has not been rolled over to disk."""
+    return not getattr(file, "_rolled", True) and file.seek(0, os.SEEK_END) <= SMALL_BYTES
 
 
 def _copy(file: IO[bytes], fd: int) -> None:

@@ -17,8 +17,18 @@ GOING_S = 2.0
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 """Of the environment. Children have no use for the credentials that may be there."""
 
-SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}
-START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from deployments.decoder.zygote import main; main()"
+SETTINGS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "VIPS_CONCURRENCY": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # large pages, for children with large pictures
+}
+START = (
+    "import json, os, sys; os.register_at_fork = lambda **_: None; sys.path[:] = json.loads(sys.argv[1]); "
+    "from deployments.decoder.zygote import main; main()"
+)
+"""Nothing is to be mended after a fork, since there is one thread, and it holds no lock: modules that would, do not."""
 
 
 class ZygoteProcess:

@@ -1,4 +1,4 @@
-"""The zygote: one thread, the codecs loaded, no picture ever seen. It forks a child for each picture.
+"""The zygote: one thread, the codecs loaded, no picture of a stranger ever seen. It forks a child for each picture.
 
 A fork takes milliseconds where an interpreter with its imports takes hundreds, and what a picture does to its child
 ends with the child. For each child there is a connection: who closes its other end, ends the child; when the child
@@ -8,7 +8,6 @@ has ended, its exit status is the connection's last line.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
 import os
@@ -17,13 +16,15 @@ import signal
 import socket
 import sys
 import traceback
+import warnings
+from collections.abc import Callable
 
 import pyvips  # noqa: F401 - so that children have it; it starts no threads before its first image
 
-from deployments.decoder import child
-from deployments.decoder.wire import MAX_LINE_BYTES
+from deployments.decoder import child, linux
+from deployments.decoder.rehearsal import rehearse
+from deployments.decoder.wire import MAX_LINE_BYTES, Ask
 
-PR_SET_PDEATHSIG = 1
 FDS = 3
 """With each task: the child's connection, the file to read, the file to write."""
 
@@ -68,25 +69,27 @@ class Zygote:
         line, fds, _, _ = socket.recv_fds(self._door, MAX_LINE_BYTES, FDS)  # never two at once: each has its fds
         if not line:
             return False
-        connection, pid = socket.socket(fileno=fds[0]), os.fork()
+        (source, target), had_bytes = fds[1:], linux.addresses()
+        ask, connection = Ask.from_line(line), socket.socket(fileno=fds[0])
+        pid = os.fork()
         if not pid:
-            self._become_child(line, connection, *fds[1:])
-        for fd in fds[1:]:
-            os.close(fd)
+            self._become_child(lambda: child.serve(ask, connection, source, target, had_bytes))
+        os.close(source)
+        os.close(target)
         self._connections[pid] = connection
         self._poll.register(connection, 0)  # of which only the end is told
         return True
 
-    def _become_child(self, line: bytes, connection: socket.socket, source: int, target: int) -> None:
+    def _become_child(self, serve: Callable[[], None]) -> None:
         """Never returns."""
         status = os.EX_SOFTWARE
         try:
-            _die_with_parent()
+            linux.die_with_parent()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for other in (self._door, *self._connections.values()):
                 other.close()
-            child.serve(line, connection, source, target)
+            serve()
             status = os.EX_OK
         except BaseException:  # noqa: BLE001 - whatever it is, the zygote's loop must not run twice
             traceback.print_exc()
@@ -114,14 +117,11 @@ class Zygote:
                 connection.send(line, socket.MSG_DONTWAIT)
 
 
-def _die_with_parent() -> None:
-    """On Linux (prctl(2)). Elsewhere a child whose zygote is killed goes on to its limits."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main() -> None:
     """Serve standard input, which is a socket."""
+    linux.use_huge_pages(yes=False)
+    warnings.simplefilter("ignore")  # libraries warn of damage that they can live with
+    rehearse()
     gc.collect()
     gc.freeze()  # what children do not write, they share
     Zygote(socket.socket(fileno=sys.stdin.fileno())).run()

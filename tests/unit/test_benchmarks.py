@@ -48,6 +48,12 @@ def test_memory():
     assert all(value > 10 for value in result.values())
 
 
+def test_decoder():
+    result = printed("decoder", "--looks", "4", "--rounds", "1", "--at-once", "2")
+    assert len(result) == 2
+    assert all(row["cpu_ratio"] > 0 and row["p50_ms"] > 0 for row in result.values())
+
+
 def test_encode(tmp_path):
     from PIL import Image
 

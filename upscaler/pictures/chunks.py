@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from upscaler.errors import AnimatedPictureError, InvalidPictureError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+AROUND = 12
+"""Bytes of a chunk beside its data: length and kind before it, checksum behind it."""
+
 PAST_HEADER = 33
 """Bytes of the signature and the first chunk."""
 
@@ -27,6 +30,8 @@ MAX_CHUNKS = 1 << 16
 PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8}
 """What says how the numbers are meant, with its length in bytes."""
+
+EXTRAS = frozenset({b"iCCP", b"eXIf", b"pHYs", b"iTXt"})
 
 BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 """By colour type: gray, RGB, palette, gray with alpha, RGB with alpha."""
@@ -82,14 +87,16 @@ class PngFile:
         """A PNG with what a reader of metadata asks for: resolution, EXIF and XMP."""
         extras = ((b"pHYs", self.density), (b"eXIf", self.exif), (b"iTXt", _xmp_text(self.xmp)))
         written = b"".join(chunk_bytes(kind, data) for kind, data in extras if data)
+        if not written:
+            return self.bare
         return self.bare[:PAST_HEADER] + written + self.bare[PAST_HEADER:]
 
 
 def png_header(data: bytes) -> PngHeader:
     """By the first chunk, however the file goes on. Raises InvalidPictureError, AnimatedPictureError."""
     header = _header(data)
-    for kind, body in _sound_chunks(data, is_whole=False):
-        if kind == b"acTL" and int.from_bytes(body[:4], "big") > 1:
+    for kind, chunk in _sound_chunks(data, is_whole=False):
+        if kind == b"acTL" and int.from_bytes(chunk[8:12], "big") > 1:
             raise AnimatedPictureError("animated images are not supported")
         if kind == b"IDAT":
             break
@@ -99,19 +106,18 @@ def png_header(data: bytes) -> PngHeader:
 def take_apart(data: bytes) -> PngFile:
     """Raises InvalidPictureError for a file whose chunks are cut off, damaged where it matters, or too many."""
     header = _header(data)
-    bare, extras, colours, kinds = [SIGNATURE], dict[str, bytes](), dict[bytes, bytes](), list[bytes]()
-    for kind, body in _sound_chunks(data, is_whole=True):
+    pixels, extras, colours = list[tuple[bytes, memoryview]](), dict[str, bytes](), dict[bytes, bytes]()
+    for kind, chunk in _sound_chunks(data, is_whole=True):
         if kind in PIXELS:
-            bare.append(chunk_bytes(kind, _for_decoders(header, kind, body)))
-            kinds.append(kind)
-        elif kind in COLOURS and len(body) == COLOURS[kind]:
-            colours.setdefault(kind, body)
-        elif extra := _extra(kind, body):
+            pixels.append((kind, _for_decoders(header, kind, chunk)))
+        elif kind in COLOURS and len(chunk) == AROUND + COLOURS[kind]:
+            colours.setdefault(kind, bytes(chunk[8:-4]))
+        elif kind in EXTRAS and (extra := _extra(kind, bytes(chunk[8:-4]))):
             extras.setdefault(extra[0], extra[1])
-    _require_one_picture(header, kinds)
-    png = PngFile(header, b"".join(bare), **extras, colours=tuple(colours.items()))
-    _require_pixels(png)
-    return png
+    _require_one_picture(header, [kind for kind, _ in pixels])
+    _require_pixels(header, pixels)
+    bare = b"".join([SIGNATURE, *(chunk for _, chunk in pixels)])
+    return PngFile(header, bare, **extras, colours=tuple(colours.items()))
 
 
 def _header(data: bytes) -> PngHeader:
@@ -125,18 +131,18 @@ def _header(data: bytes) -> PngHeader:
     return PngHeader(width, height, bit_depth, colour_type, methods[2] == 1)
 
 
-def _sound_chunks(data: bytes, *, is_whole: bool) -> Iterator[Chunk]:
-    """The chunks up to the end mark, without those ancillary ones that are damaged. `is_whole`: one that is cut off,
-    or that matters and is damaged, raises InvalidPictureError; otherwise it ends the walk."""
-    at = len(SIGNATURE)
+def _sound_chunks(data: bytes, *, is_whole: bool) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and bytes of the chunks up to the end mark, without those ancillary ones that are damaged. `is_whole`: one
+    that is cut off, or that matters and is damaged, raises InvalidPictureError; otherwise it ends the walk."""
+    at, view = len(SIGNATURE), memoryview(data)
     for _ in range(MAX_CHUNKS):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        end = at + 12 + length
+        end = at + AROUND + length
         if end > len(data):
             break
-        is_sound = zlib.crc32(data[at + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
+        is_sound = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
         if is_sound:
-            yield kind, data[at + 8 : end - 4]
+            yield kind, view[at:end]
         elif kind[:1].isupper():
             break
         if kind == b"IEND":
@@ -146,13 +152,14 @@ def _sound_chunks(data: bytes, *, is_whole: bool) -> Iterator[Chunk]:
         raise InvalidPictureError("the image is damaged: it is cut off, or its pixels have changed on the way")
 
 
-def _for_decoders(header: PngHeader, kind: bytes, body: bytes) -> bytes:
-    """The data of a chunk as Pillow understands it: it scales gray of 2 and 4 bits up to 8, but not the one that is
+def _for_decoders(header: PngHeader, kind: bytes, chunk: memoryview) -> memoryview:
+    """A chunk as Pillow understands it: it scales gray of 2 and 4 bits up to 8, but not the one that is
     to be transparent."""
-    if kind == b"tRNS" and header.colour_type == GRAY and header.bit_depth in (2, 4) and len(body) == 2:
+    if kind == b"tRNS" and header.colour_type == GRAY and header.bit_depth in (2, 4) and len(chunk) == AROUND + 2:
         most = (1 << header.bit_depth) - 1
-        return (int.from_bytes(body, "big") % (most + 1) * (255 // most)).to_bytes(2, "big")
-    return body
+        gray = int.from_bytes(chunk[8:10], "big") % (most + 1) * (255 // most)
+        return memoryview(chunk_bytes(kind, gray.to_bytes(2, "big")))
+    return chunk
 
 
 def _require_one_picture(header: PngHeader, kinds: list[bytes]) -> None:
@@ -163,19 +170,19 @@ def _require_one_picture(header: PngHeader, kinds: list[bytes]) -> None:
         raise InvalidPictureError("the image is damaged: its parts are not those of one image")
 
 
-def _require_pixels(png: PngFile) -> None:
+def _require_pixels(header: PngHeader, chunks: list[tuple[bytes, memoryview]]) -> None:
     """Pillow is content with fewer rows than the header tells of, if their data end as they should."""
-    inflate, missing = zlib.decompressobj(), png.header.pixels_bytes
-    for kind, body in _sound_chunks(png.bare, is_whole=True):
-        if kind == b"PLTE" and (not body or len(body) % 3):
+    inflate, missing = zlib.decompressobj(), header.pixels_bytes
+    for kind, chunk in chunks:
+        if kind == b"PLTE" and (len(chunk) == AROUND or (len(chunk) - AROUND) % 3):
             raise InvalidPictureError("the image is damaged: its palette is not whole")
         if kind == b"IDAT" and missing > 0:
-            missing -= _num_inflated(inflate, body, missing)
+            missing -= _num_inflated(inflate, chunk[8:-4], missing)
     if missing > 0:
         raise InvalidPictureError("the image is damaged: pixels are missing")
 
 
-def _num_inflated(inflate: zlib._Decompress, packed: bytes, enough: int) -> int:
+def _num_inflated(inflate: zlib._Decompress, packed: bytes | memoryview, enough: int) -> int:
     """How many bytes come of these; no more than about `enough` are unpacked."""
     count = 0
     while packed and count < enough:

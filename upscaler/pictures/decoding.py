@@ -149,12 +149,16 @@ def _to_picture(image: Image.Image, name: Format, icc: object) -> Picture:
     if not has_alpha:
         if image.mode == "CMYK" or space_of(profile) == LAB:
             image, profile = to_srgb(image.convert("RGB") if image.mode == "P" else image, profile), None
-        return Picture(np.asarray(image.convert("RGB")), None, is_gray, profile, name)
-    values = np.asarray(image.convert("RGBA"))
+        return Picture(_values(image, "RGB"), None, is_gray, profile, name)
+    values = _values(image, "RGBA")
     colours, alpha = values[..., :3], np.ascontiguousarray(values[..., 3])
     if space_of(profile) == LAB:
         colours, profile = np.asarray(to_srgb(Image.fromarray(np.ascontiguousarray(colours)), profile)), None
     return Picture(np.ascontiguousarray(colours), alpha, is_gray, profile, name)
+
+
+def _values(image: Image.Image, mode: str) -> Values:
+    return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
 def _deep_picture(png: PngFile) -> Picture:

@@ -52,6 +52,10 @@ def children_of(decoder: Decoder) -> list[int]:
     return [int(pid) for pid in listed.split()]
 
 
+def read_of(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/{name}").read_text()
+
+
 def open_files(pid: object = "self") -> list[str]:
     """What the descriptors of a process stand for, but for those that come and go with event loops and threads."""
     found = []

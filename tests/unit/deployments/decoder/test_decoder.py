@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import struct
-from pathlib import Path
+import tempfile
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from deployments.decoder import decoder as decoder_module
 from deployments.decoder.wire import Bounds
 from tests.pictures import encoded, picture, png
 from tests.pngs import a_png, ihdr, samples
-from tests.unit.deployments.decoder.conftest import BOUNDS, children_of, open_files, until
+from tests.unit.deployments.decoder.conftest import BOUNDS, children_of, open_files, read_of, until
 from tests.unit.upscaler.pictures.profiles import DISPLAY_P3
 from upscaler.errors import (
     AnimatedPictureError,
@@ -55,6 +55,14 @@ async def test_a_look_tells_what_the_picture_is(decoder, data):
     assert (seen.format, seen.width, seen.height) == (expected.format, expected.width, expected.height)
     assert (seen.bit_depth, seen.has_alpha) == (expected.bit_depth, expected.alpha is not None)
     assert seen.num_passes == len(expected.layers())
+
+
+@pytest.mark.parametrize("max_bytes", [1, 1 << 20], ids=["on disk", "in memory"])
+async def test_a_look_at_an_upload_is_the_same_wherever_it_was_kept(decoder, max_bytes):
+    with tempfile.SpooledTemporaryFile(max_bytes) as file:
+        file.write(png(1))
+        for _ in range(2):
+            assert (await decoder.look(file, BOUNDS)).format == "png"
 
 
 async def test_metadata_comes_only_when_it_is_asked_for(decoder):
@@ -127,10 +135,6 @@ async def test_children_know_neither_torch_nor_ray_nor_secrets(decoder, monkeypa
     known = {name: read_of(decoder._zygote.pid, name) for name in ("environ", "maps")}
     assert "secret" not in known["environ"]
     assert not [name for name in ("libtorch", "_raylet") if name in known["maps"]]
-
-
-def read_of(pid: int, name: str) -> str:
-    return Path(f"/proc/{pid}/{name}").read_text()
 
 
 async def test_nothing_is_left_open_or_running(decoder):

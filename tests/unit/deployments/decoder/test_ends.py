@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from deployments.decoder import decoder as decoder_module
+from deployments.decoder.child import BYTES_PER_PX, HEADER_BYTES, TIMES_FILE
 from deployments.decoder.decoder import Decoder
 from deployments.errors import DecoderError
 from tests.pictures import png
-from tests.unit.deployments.decoder.conftest import BOUNDS, SLOW, children_of, stopped_child_of, until
+from tests.unit.deployments.decoder.conftest import BOUNDS, SLOW, children_of, read_of, stopped_child_of, until
 from upscaler.errors import InvalidPictureError
 
 pytestmark = pytest.mark.anyio
@@ -37,11 +38,21 @@ async def test_what_needs_too_much_memory_is_refused(decoder):
     looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
     child = await stopped_child_of(decoder)
     most = resource.prlimit(child, resource.RLIMIT_AS)[0]
-    assert 1 << 30 < most < 3 << 30  # what 25 megapixels may have, beside what the zygote had
+    zygotes = resource.getpagesize() * int(read_of(decoder._zygote.pid, "statm").split()[0])
+    assert most == pytest.approx(zygotes + HEADER_BYTES + 25_000_000 * BYTES_PER_PX + len(SLOW) * TIMES_FILE, abs=1e6)
     resource.prlimit(child, resource.RLIMIT_AS, (150 << 20, most))
     os.kill(child, signal.SIGCONT)
     with pytest.raises(InvalidPictureError):
         await looking
+
+
+async def test_only_a_large_picture_gets_huge_pages(decoder):
+    looking = asyncio.ensure_future(decoder.look(io.BytesIO(SLOW), BOUNDS))
+    child = await stopped_child_of(decoder)
+    assert "THP_enabled:\t1" in read_of(child, "status")
+    assert "THP_enabled:\t0" in read_of(decoder._zygote.pid, "status")
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
 
 
 async def test_who_leaves_ends_the_child(decoder):
