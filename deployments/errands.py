@@ -32,6 +32,11 @@ class Errands:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    async def done(self) -> None:
+        """Return when all have been carried out."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
 
 async def insist(call: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:
     """Call until the store, or the storage, has answered. Raises ServiceError after `patience_s`."""

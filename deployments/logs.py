@@ -6,6 +6,7 @@ Nothing that a client has named or drawn is logged: no file names, no keys, no p
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -67,6 +68,7 @@ class JsonLines(logging.Formatter):
 def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     """A record of ours knows which job it is on."""
     record = logging.LogRecord(*args, **kwargs)
-    if record.name.startswith(OURS) and (found := A_JOB.search(record.getMessage())):
-        record.job = found[1]
+    with contextlib.suppress(TypeError, ValueError):  # of a message that does not fit: handlers say so
+        if record.name.startswith(OURS) and (found := A_JOB.search(record.getMessage())):
+            record.job = found[1]
     return record

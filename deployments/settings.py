@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from deployments.errors import ConfigurationError
 from deployments.ingress.access import LOOPBACK, Access
@@ -75,6 +75,14 @@ class UpscalerSettings(_Strict):
         return self
 
 
+def _reason(error: Exception) -> str:
+    """Why a file cannot be read, without a word of what stands in it: it may be a key that belongs elsewhere."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False)[0]
+        return " ".join([".".join(map(str, first["loc"][:1])), first["msg"]]).strip()
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not YAML of text"
+
+
 class IngressSettings(_Strict):
     """The replicas that answer HTTP."""
 
@@ -131,8 +139,8 @@ class AccessSettings(_Strict):
             listed = yaml.safe_load(self.keys_file.read_text())
             found = TypeAdapter(KeyList).validate_python(listed)
             return type(self).model_validate({**dict(iter(self)), "keys": (*self.keys, *found), "keys_file": None})
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
-            raise ConfigurationError(f"{self.keys_file} has no list of keys: {' '.join(str(error).split())}") from error
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"{self.keys_file} has no list of keys: {_reason(error)}") from None
 
     def key_ring(self) -> KeyRing:
         nobody = None if self.without_key is None else self.without_key.client(ANYBODY.name)

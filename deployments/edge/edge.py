@@ -31,8 +31,14 @@ from deployments.storage.storage import JobStorage, open_storage
 log = logging.getLogger(__name__)
 
 OURS = re.compile(r"/api/v1/|/readyz$")
-STRIPPED = ("x-request-timeout-seconds", "x-request-disconnect-disabled")
-"""With these headers Serve lets a client change how long a request lives."""
+STRIPPED = frozenset(
+    {
+        *(b"x-request-timeout-seconds", b"x-request-disconnect-disabled"),
+        *(b"x-session-id", b"serve-multiplexed-model-id", b"serve_multiplexed_model_id"),
+    }
+)
+"""With these headers Serve lets a client change how long a request lives, or where it goes; and it fails at those
+that are not UTF-8."""
 REFRESH_S = 30.0
 ELSEWHERE_BYTES = 64 << 10
 """The largest body at an address that is not ours: Serve's proxy would hold any in memory."""
@@ -62,15 +68,15 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in STRIPPED]
         headers = MutableHeaders(scope=scope)
-        if not REQUEST_ID.match(headers.get("x-request-id", "")):
+        request_ids = headers.getlist("x-request-id")
+        if len(request_ids) > 1 or not all(map(REQUEST_ID.match, request_ids)):
             del headers["x-request-id"]  # Serve makes one, but repeats what a client says without a look
         is_ours = OURS.search(scope["path"]) is not None
         if not is_ours and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
             await self.app(scope, receive, send)
             return
-        for name in STRIPPED:
-            del headers[name]
         await Exchange(self, scope, receive, send).run(None if is_ours else ELSEWHERE_BYTES)
 
     async def settings(self) -> EdgeSettings:

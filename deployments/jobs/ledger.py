@@ -25,6 +25,7 @@ class Ledger:
         self._storage, self._table = storage, table
         self._measures, self._on_written = measures, on_written
         self._turns = Turns()
+        self.is_closed = False
         self.unclear: set[str] = set()
         """Jobs with bytes that should be gone and could not be removed."""
 
@@ -33,6 +34,8 @@ class Ledger:
 
         A record without bytes lives on as a tombstone.
         """
+        if self.is_closed:
+            raise StorageError("the job store is closed")
         if record.has_bytes:
             await self._storage.put_record(record.job_id, record.to_json())
         else:

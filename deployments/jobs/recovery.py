@@ -19,12 +19,18 @@ async def recover(storage: JobStorage, table: JobTable) -> int:
     async for job_id, data in storage.records():
         try:
             records[job_id] = JobRecord.from_json(data)
-        except ValueError:
-            log.exception("job %s: its record cannot be read and is left alone", job_id)
+        except (ValueError, RecursionError) as error:  # which may repeat what stands there, names of files too
+            log.error("job %s: its record cannot be read and is left alone: %s", job_id, type(error).__name__)  # noqa: TRY400
             num_unreadable += 1
-    for record in sorted(records.values(), key=lambda record: record.created_at):
+    for record in sorted(records.values(), key=_place):
         table.load(record)
     for job_id in await storage.folders():
         if job_id in records and not records[job_id].has_bytes:
             await storage.delete_folder(job_id)
     return num_unreadable
+
+
+def _place(record: JobRecord) -> tuple[bool, float]:
+    """What has been leased before comes in front of all others when it is loaded: so it comes last, the oldest at the
+    end."""
+    return (True, -record.created_at) if record.attempt else (False, record.created_at)

@@ -84,6 +84,8 @@ class JobStore:
         self.trouble = "the job store is closed"
         await self._sweeper.close()
         await self._hand_out.close()
+        self._ledger.is_closed = True
+        await self._storage.written()  # whoever owns it next must find all that has been promised
         self._ownership.release()
 
     async def why_not_ready(self) -> str | None:

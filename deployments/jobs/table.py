@@ -185,6 +185,7 @@ class JobTable:
         self.commit(record)
         job = self._jobs[record.job_id]
         job.queue_ends = self._clock.monotonic() + self._policy.may_wait_s(record, self._clock.wall())
+        job.queued_at -= max(0.0, self._clock.wall() - (record.queued_at or record.created_at))
         self._take_up(job)
 
     def renew_leases(self) -> None:

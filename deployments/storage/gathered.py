@@ -36,6 +36,10 @@ class GatheredPuts:
             self._errands.start(self._write())
         await written
 
+    async def written(self) -> None:
+        """Return when nothing is being written, and nothing waits for it."""
+        await self._errands.done()
+
     async def _write(self) -> None:
         try:
             while self._waiting:

@@ -14,6 +14,7 @@ import contextlib
 import io
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,16 @@ class Kernel:
 
     def unlink(self, path: Path) -> None:
         path.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a listing has of a file. `is_plain`: none of the kinds that we do not make, such as links."""
+
+    path: str
+    modified_at: float
+    size_bytes: int
+    is_plain: bool
 
 
 @dataclass(slots=True)
@@ -116,13 +127,52 @@ class LocalDirectory:
                 if put.error is None and put.target.is_relative_to(folder):
                     put.error = error
 
-    def delete_staged(self, before: float) -> None:
-        """Remove what writers that died have left, where it was last written before `before`, a Unix time."""
+    def files(self, below: str) -> list[Entry]:
+        """All that is below a folder and is none itself. Links are not followed; a folder that cannot be opened stands
+        for what is in it."""
+        found: list[Entry] = []
+        waiting = [below]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                with os.scandir(self._root / folder) as entries:
+                    for entry in entries:
+                        path = f"{folder}/{entry.name}"
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(path)
+                        else:
+                            found += self._entry(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except PermissionError:
+                found += self._entry(folder)
+        return found
+
+    def _entry(self, path: str) -> list[Entry]:
+        """Or none, if it has gone meanwhile."""
+        try:
+            status = (self._root / path).lstat()
+        except FileNotFoundError:
+            return []
+        return [Entry(path, status.st_mtime, status.st_size, stat.S_ISREG(status.st_mode))]
+
+    def delete(self, path: str) -> None:
+        """Remove a file, and the folders below the uppermost that it leaves empty. Where there is none, nothing
+        happens."""
+        target = self._root / path
         with contextlib.suppress(FileNotFoundError):
-            for path in (self._root / STAGING).iterdir():
-                with contextlib.suppress(FileNotFoundError):  # its writer lives, and has just published it
-                    if path.stat().st_mtime < before:
-                        path.unlink()
+            target.unlink()
+        with contextlib.suppress(OSError):  # of one that is not empty
+            for folder in target.relative_to(self._root).parents[:-2]:
+                (self._root / folder).rmdir()
+
+    def delete_staged(self, before: float) -> None:
+        """Remove what writers that died have left, where it was last written before `before`, a Unix time. What cannot
+        be removed keeps nothing else."""
+        for entry in self.files(STAGING):
+            if entry.modified_at < before:
+                with contextlib.suppress(OSError):
+                    self.delete(entry.path)
 
     def free_bytes(self) -> int:
         """What an unprivileged process may still write here."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ JOBS, TOMBSTONES = "jobs", "tombstones"
 LOCK_FILE, EPOCH_FILE = "owner.lock", "owner.json"
 STREAM_BYTES = 1 << 20
 READ_AT_ONCE = 32
+JOB_ID = re.compile(r"[0-9]{1,19}")
 
 
 def open_storage(url: str) -> JobStorage:
@@ -80,6 +82,7 @@ class StoredFile:
     name: str
     modified_at: float
     size_bytes: int
+    is_plain: bool = True
 
 
 class JobStorage:
@@ -123,7 +126,8 @@ class JobStorage:
     async def records(self) -> AsyncIterator[tuple[str, bytes]]:
         """Every job's id and record; a tombstone after the record that it supersedes."""
         for folder, ending in ((JOBS, "/job.json"), (TOMBSTONES, ".json")):
-            paths = [file.path async for file in self._list(folder) if file.path.endswith(ending)]
+            files = [file async for file in self._list(folder) if file.path.endswith(ending)]
+            paths = [file.path for file in files if file.is_plain and JOB_ID.fullmatch(file.job_id)]
             for batch in (paths[at : at + READ_AT_ONCE] for at in range(0, len(paths), READ_AT_ONCE)):
                 for path, record in zip(batch, await asyncio.gather(*map(self._record, batch)), strict=True):
                     if record is not None:
@@ -160,7 +164,7 @@ class JobStorage:
         for name in sorted(await self.files(job_id), key=lambda name: name == "job.json"):
             await self.delete_file(job_id, name)
         if self.root is not None:
-            with contextlib.suppress(OSError):  # obstore has removed it, unless it never held a file
+            with contextlib.suppress(OSError):  # it has gone with its last file, unless it never held one
                 (self.root / JOBS / job_id).rmdir()
 
     async def delete_everything(self) -> int:
@@ -209,22 +213,34 @@ class JobStorage:
                 found = await obstore.get_async(self.objects, path)
                 return bytes(await found.bytes_async())
 
+    async def written(self) -> None:
+        """Return when nothing is being written by `put_record` or `put_tombstone`."""
+        if self._records is not None:
+            await self._records.written()
+
     async def _delete(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError), translated():
+            if self._directory is not None:
+                await asyncio.to_thread(self._directory.delete, path)
+                return
             async with asyncio.timeout(SMALL_S):
                 await obstore.delete_async(self.objects, path)
 
     async def _list(self, prefix: str) -> AsyncIterator[StoredFile]:
         with translated():
+            if self._directory is not None:  # obstore follows links, and ends at the first name that it does not like
+                for entry in await asyncio.to_thread(self._directory.files, prefix):
+                    yield _stored_file(entry.path, entry.modified_at, entry.size_bytes, is_plain=entry.is_plain)
+                return
             async for batch in obstore.list(self.objects, prefix):
                 for meta in batch:
-                    yield _stored_file(meta["path"], meta["last_modified"], meta["size"])
+                    yield _stored_file(meta["path"], meta["last_modified"].timestamp(), meta["size"])
 
 
-def _stored_file(path: str, modified: datetime, size_bytes: int) -> StoredFile:
+def _stored_file(path: str, modified_at: float, size_bytes: int, *, is_plain: bool = True) -> StoredFile:
     folder, *between, name = path.split("/", 2)
     job_id = between[0] if between else name.removesuffix(".json") if folder == TOMBSTONES else ""
-    return StoredFile(path, folder, job_id, name, modified.timestamp(), size_bytes)
+    return StoredFile(path, folder, job_id, name, modified_at, size_bytes, is_plain)
 
 
 async def _chunks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

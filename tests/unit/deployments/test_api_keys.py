@@ -135,6 +135,17 @@ def test_a_file_that_holds_no_keys_is_an_error(tmp_path, content):
         AccessSettings(keys_file=path).with_keys_of_the_file()
 
 
+@pytest.mark.parametrize(
+    "content", ["- {name: a, sha256: SECRET}", "- {name: a, key: SECRET}", "- SECRET: {", "\tSECRET"]
+)
+def test_a_key_that_stands_where_its_digest_should_is_not_repeated(tmp_path, content):
+    (path := tmp_path / "keys.yaml").write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        AccessSettings(keys_file=path).with_keys_of_the_file()
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
 def test_two_keys_of_one_name_are_an_error():
     key = {"name": "a", "sha256": "0" * 64}
     with pytest.raises(ValidationError):

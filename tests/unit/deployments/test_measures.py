@@ -231,10 +231,54 @@ async def test_a_file_outside_of_any_job_is_overdue_and_stops_nothing(store, met
     assert meter.shown(figures.HELD_BYTES, kind="other") == 1
 
 
+async def test_odd_things_in_storage_blind_nobody(store, meter, clock, root, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "photo").write_bytes(b"not ours")
+    picture = root / "jobs" / new_job_id() / "input"
+    for folder in (picture.parent, root / "jobs" / new_job_id(), root / "staging", root / "tombstones"):
+        folder.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(b"overdue")
+    (root / "jobs" / "loop").symlink_to("loop")
+    (root / "jobs" / "up").symlink_to("..")
+    (picture.parent / "out").symlink_to(outside)
+    (root / "staging" / "folder").mkdir()
+    for odd in (root / "staging" / "folder" / "x", picture.parent / "input#1", root / "jobs" / "new\nline"):
+        odd.write_bytes(b"?")
+    (root / "staging" / "last").write_bytes(b"?")
+    (root / "jobs" / os.fsdecode(b"\xff")).touch()
+    for path in root.rglob("*"):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    await store.tidy()
+    await swept(store)
+    assert not picture.parent.exists()
+    assert (outside / "photo").read_bytes() == b"not ours"
+    assert list((root / "staging").iterdir()) == []
+    assert meter.shown(figures.OVERDUE_FILES) == 4  # loop, up, the two odd names: for the operator
+    await store.close()
+    again = JobStore(store.storage, Policy(), clock)
+    await again.start()
+    await again.close()
+    await store.storage.delete_everything()
+    assert (outside / "photo").exists()
+    assert [path for path in (root / "jobs").rglob("*") if path.is_symlink() or not path.is_dir()] == []
+
+
+async def test_an_unreadable_record_is_not_repeated_in_the_log(root, clock, meter, caplog):
+    for data in (b'{"format_version": 1, "order": {"filename": "SECRET"}}', b"[" * 200_000):
+        folder = root / "jobs" / new_job_id()
+        folder.mkdir(parents=True)
+        (folder / "job.json").write_bytes(data)
+    store = await a_store(root, clock, meter)
+    await store.close()
+    assert meter.counted(figures.VIOLATIONS, promise="record_unreadable") == 2
+    assert "SECRET" not in caplog.text
+
+
 def test_every_change_of_a_record_is_news_but_progress():
     accepted = JobRecord("1" * 19, ORDER, 0.0)
     leased = JobRecord("1" * 19, ORDER, 0.0, state=State.RUNNING, attempt=1, progress=10)
-    assert accepted.news_since(None) == "accepted"
+    assert accepted.news_since(None) is None  # the Ingress says so
     assert leased.news_since(accepted) == "leased, attempt 1"
     assert leased.news_since(leased) is None
     assert accepted.news_since(leased) == "queued again"
