@@ -14,13 +14,13 @@ from collections.abc import Callable
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployments.batching import Batched
 from deployments.edge.bodies import BodyBudget, Replays
 from deployments.edge.exchange import Exchange
 from deployments.edge.result import LOOK_AGAIN_S
 from deployments.edge.shared import EdgeStore
 from deployments.errands import Errands
 from deployments.errors import ServiceError
-from deployments.ingress.batching import Batched
 from deployments.ingress.envelope import REQUEST_ID
 from deployments.jobs.messages import EdgeSettings
 from deployments.logs import write_as

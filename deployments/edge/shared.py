@@ -6,12 +6,12 @@ from typing import Protocol
 
 from starlette.types import ASGIApp
 
+from deployments.batching import Batched
 from deployments.edge.bodies import BodyBudget, Replays
 from deployments.edge.lease import LeaseStore
 from deployments.errands import Errands
-from deployments.ingress.batching import Asked, Batched, Document
 from deployments.ingress.idempotency import UploadStore
-from deployments.jobs.messages import EdgeSettings, Offer, Refusal
+from deployments.jobs.messages import Asked, Document, EdgeSettings, Offer, Refusal
 from deployments.metrics.meter import Meter
 from deployments.storage.storage import JobStorage
 
@@ -35,7 +35,7 @@ class Shared(Protocol):
     store: EdgeStore
     meter: Meter
     errands: Errands
-    statuses: Batched
+    statuses: Batched[Asked, Document | None]
     budget: BodyBudget
     replays: Replays
     num_downloads: int

@@ -11,8 +11,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import Scope
 
-from deployments.ingress.batching import Asked, Batched
+from deployments.batching import Batched
 from deployments.ingress.problems import refused
+from deployments.jobs.messages import Asked, Document
 
 ADDRESS = re.compile(r"/api/v1/status/([0-9]{19})\Z")
 
@@ -28,7 +29,7 @@ def job_asked_for(scope: Scope) -> str | None:
     return found[1] if is_plain else None
 
 
-async def status_answer(statuses: Batched, asked: Asked) -> JSONResponse:
+async def status_answer(statuses: Batched[Asked, Document | None], asked: Asked) -> JSONResponse:
     """What the Ingress would say. Raises RequestError, ServiceError."""
     document = await statuses.get(asked)
     if document is None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from deployments.batching import Batched
 from deployments.edge.lease import tell
 from deployments.errands import Errands, insist
 from deployments.errors import ServiceError, StorageError, StoreUnavailableError
 from deployments.ingress.access import Access
 from deployments.ingress.admission import Admission
-from deployments.ingress.batching import Batched
 from deployments.ingress.idempotency import payload_digest
 from deployments.ingress.keys import KeyRing
 from deployments.ingress.problems import refused
@@ -25,8 +25,10 @@ from deployments.ingress.welcome import Welcome
 from deployments.jobs.messages import (
     ANYBODY,
     Acceptance,
+    Asked,
     Client,
     Deletion,
+    Document,
     DownloadGrant,
     DownloadOutcome,
     Offer,
@@ -58,7 +60,7 @@ class Backend:
     meter: Meter = UNMETERED
     errands: Errands = field(default_factory=Errands)
     slots: Slots = field(init=False)
-    batched: Batched = field(init=False)
+    batched: Batched[Asked, Document | None] = field(init=False)
     welcome: Welcome = field(init=False)
 
     def __post_init__(self) -> None:

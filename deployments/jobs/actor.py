@@ -13,9 +13,8 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 
 from deployments.errands import Errands
-from deployments.errors import ConfigurationError, ServiceError, StorageError
+from deployments.errors import ConfigurationError, ServiceError, StorageError, StoreUnavailableError
 from deployments.jobs.messages import (
-    ANYBODY,
     Acceptance,
     Client,
     Deletion,
@@ -27,8 +26,9 @@ from deployments.jobs.messages import (
     Offer,
     Refusal,
     Report,
+    Submission,
 )
-from deployments.jobs.record import Idempotency, Order, Result
+from deployments.jobs.record import Result
 from deployments.jobs.remote import NAMESPACE
 from deployments.jobs.store import JobStore
 from deployments.logs import to_stderr
@@ -102,10 +102,18 @@ class JobStoreActor:
             self._watching.cancel()
         await self._store.close()
 
-    async def submit(
-        self, job_id: str, order: Order, idempotency: Idempotency | None = None, client: Client = ANYBODY
-    ) -> Acceptance | Refusal:
-        return await self._errands.whole(self._store.submit(job_id, order, idempotency, client))
+    async def submit_all(self, submissions: list[Submission]) -> list[Acceptance | Refusal | Exception]:
+        """Many submissions, each with its own end: they are written down together."""
+        return await asyncio.gather(*(self._submitted(submission) for submission in submissions))
+
+    async def _submitted(self, submission: Submission) -> Acceptance | Refusal | Exception:
+        try:
+            return await self._errands.whole(self._store.submit(*submission))
+        except ServiceError as error:
+            return error
+        except Exception:  # the border: a bug ends this submission alone
+            log.exception("job %s could not be submitted", submission[0])
+            return StoreUnavailableError("the job store failed")
 
     async def why_not(self, client: Client, key: str | None = None) -> Refusal | None:
         return await self._store.why_not(client, key)

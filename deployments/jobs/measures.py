@@ -30,14 +30,15 @@ class Measures:
         self._findings = Findings()
         self._known_stuck: set[str] = set()
 
-    def begin(self) -> None:
-        """Let what may never happen be seen as 0."""
+    def begin(self, num_unreadable: int) -> None:
+        """Let what may never happen be seen as 0, and tell of the records that recovery could not read."""
         for promise in PROMISES:
             self._meter.count(figures.VIOLATIONS, 0, promise=promise)
         for result in ("delivered", "kept", "aborted", "lost"):
             self._meter.count(figures.DOWNLOADS, 0, result=result)
         for why in ("silent", "released"):
             self._meter.count(figures.JOBS_REQUEUED, 0, why=why)
+        self.violated("record_unreadable", num_unreadable)
 
     # -- what happens ---------------------------------------------------------------------------------
 

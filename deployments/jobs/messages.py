@@ -66,6 +66,16 @@ class Acceptance:
     """Whether its key had made it before, and nothing was done now."""
 
 
+Document = dict[str, Any]
+"""What is said of a job: the status document of the HTTP contract."""
+
+Asked = tuple[str, str | None]
+"""A job id, and who must own it."""
+
+Submission = tuple[str, Order, Idempotency | None, Client]
+"""What `submit` is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """The right to run a job until `lease_s` pass without a report. `fence` signs every word on it."""

@@ -9,6 +9,8 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from deployments.batching import Batched
+from deployments.errands import Errands
 from deployments.errors import ServiceError, StoreGoneError, StoreUnavailableError
 from deployments.jobs.messages import (
     ACTOR_NAME,
@@ -24,6 +26,7 @@ from deployments.jobs.messages import (
     Offer,
     Refusal,
     Report,
+    Submission,
 )
 from deployments.jobs.record import Idempotency, Order, Result
 
@@ -41,11 +44,18 @@ class RemoteStore:
         # Ray takes a call for a child of the request that makes it and cancels it when the client hangs
         # up, in the midst of telling us that a download was complete. Outside of the request it has none.
         self._outside = contextvars.Context()
+        self._submissions = Batched(self._submit_all, Errands(), gather_s=0.0)  # a call takes long enough
 
     async def submit(
         self, job_id: str, order: Order, idempotency: Idempotency | None = None, client: Client = ANYBODY
     ) -> Acceptance | Refusal:
-        return await self._call("submit", job_id, order, idempotency, client)  # type: ignore[no-any-return]
+        answer = await self._submissions.get((job_id, order, idempotency, client))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _submit_all(self, submissions: list[Submission]) -> list[Acceptance | Refusal | Exception]:
+        return await self._call("submit_all", submissions)  # type: ignore[no-any-return]
 
     async def why_not(self, client: Client, key: str | None = None) -> Refusal | None:
         return await self._call("why_not", client, key)  # type: ignore[no-any-return]

@@ -68,8 +68,7 @@ class JobStore:
     async def start(self) -> None:
         """Own the storage, take up what is in it, and begin to sweep. Raises StorageError."""
         await self._ownership.take()
-        self._measures.begin()
-        self._measures.violated("record_unreadable", await recover(self._storage, self.table))
+        self._measures.begin(await recover(self._storage, self.table))
         await self._sweeper.sweep()  # what expired while nothing ran is gone before the first answer
         self._sweeper.start()
         self._hand_out.start()
@@ -77,7 +76,6 @@ class JobStore:
         log.info("the job store is ready with %d jobs", len(self.table))
 
     async def tidy(self) -> None:
-        """Remove what no record names now, not in a minute."""
         await self._sweeper.tidy()
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ from deployments.jobs.record import Order
 from deployments.jobs.store import JobStore
 from deployments.storage.storage import JobStorage, open_storage
 from tests.ports import free_port
+from tests.unit.deployments.meters import Remembered
 from upscaler.catalogue import load_catalogue
 from upscaler.pictures.picture import Limits
 
@@ -62,6 +64,17 @@ ORDER = Order(
 
 def an_order(estimated_s: float = 1.0) -> Order:
     return replace(ORDER, estimated_s=estimated_s)
+
+
+@pytest.fixture
+def meter() -> Remembered:
+    return Remembered()
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """Of a local storage of the test's own."""
+    return tmp_path / "storage"
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from deployments import batching
+from deployments.batching import Batched
 from deployments.errands import Errands
 from deployments.errors import StoreUnavailableError
-from deployments.ingress import batching, events
+from deployments.ingress import events
 from deployments.ingress.api import create_app
-from deployments.ingress.batching import Batched
 from deployments.ingress.slots import Slots
 from deployments.jobs.messages import Report
 from tests.pictures import png

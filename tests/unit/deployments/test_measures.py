@@ -24,16 +24,6 @@ pytestmark = pytest.mark.anyio
 MODEL = ORDER.model
 
 
-@pytest.fixture
-def meter() -> Remembered:
-    return Remembered()
-
-
-@pytest.fixture
-def root(tmp_path) -> Path:
-    return tmp_path / "storage"
-
-
 async def a_store(root: Path, clock, meter: Remembered) -> JobStore:
     store = JobStore(open_storage(str(root)), Policy(), clock, meter)
     await store.start()
@@ -229,50 +219,6 @@ async def test_a_file_outside_of_any_job_is_overdue_and_stops_nothing(store, met
     assert not stray.exists()  # of an upload whose ingress died
     assert meter.shown(figures.OVERDUE_FILES) == 1
     assert meter.shown(figures.HELD_BYTES, kind="other") == 1
-
-
-async def test_odd_things_in_storage_blind_nobody(store, meter, clock, root, tmp_path):
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "photo").write_bytes(b"not ours")
-    picture = root / "jobs" / new_job_id() / "input"
-    for folder in (picture.parent, root / "jobs" / new_job_id(), root / "staging", root / "tombstones"):
-        folder.mkdir(parents=True, exist_ok=True)
-    picture.write_bytes(b"overdue")
-    (root / "jobs" / "loop").symlink_to("loop")
-    (root / "jobs" / "up").symlink_to("..")
-    (picture.parent / "out").symlink_to(outside)
-    (root / "staging" / "folder").mkdir()
-    for odd in (root / "staging" / "folder" / "x", picture.parent / "input#1", root / "jobs" / "new\nline"):
-        odd.write_bytes(b"?")
-    (root / "staging" / "last").write_bytes(b"?")
-    (root / "jobs" / os.fsdecode(b"\xff")).touch()
-    for path in root.rglob("*"):
-        os.utime(path, (0, 0), follow_symlinks=False)
-    await store.tidy()
-    await swept(store)
-    assert not picture.parent.exists()
-    assert (outside / "photo").read_bytes() == b"not ours"
-    assert list((root / "staging").iterdir()) == []
-    assert meter.shown(figures.OVERDUE_FILES) == 4  # loop, up, the two odd names: for the operator
-    await store.close()
-    again = JobStore(store.storage, Policy(), clock)
-    await again.start()
-    await again.close()
-    await store.storage.delete_everything()
-    assert (outside / "photo").exists()
-    assert [path for path in (root / "jobs").rglob("*") if path.is_symlink() or not path.is_dir()] == []
-
-
-async def test_an_unreadable_record_is_not_repeated_in_the_log(root, clock, meter, caplog):
-    for data in (b'{"format_version": 1, "order": {"filename": "SECRET"}}', b"[" * 200_000):
-        folder = root / "jobs" / new_job_id()
-        folder.mkdir(parents=True)
-        (folder / "job.json").write_bytes(data)
-    store = await a_store(root, clock, meter)
-    await store.close()
-    assert meter.counted(figures.VIOLATIONS, promise="record_unreadable") == 2
-    assert "SECRET" not in caplog.text
 
 
 def test_every_change_of_a_record_is_news_but_progress():

@@ -228,32 +228,3 @@ async def test_what_cannot_be_written_is_refused_and_not_remembered(storage, clo
         assert await store.status("1") is None
     finally:
         await store.close()
-
-
-async def test_a_new_life_finds_jobs_in_their_order_and_knows_how_long_they_have_waited(store, clock):
-    first, second, third = [await submitted(store) for _ in range(3)]
-    clock.advance(5)
-    fourth = await submitted(store)
-    for job_id in (first, second):
-        grant = await store.lease("holder", 0.0, 1.0)
-        assert grant.job_id == job_id
-    for job_id in (second, first):
-        await store.release(job_id, 1)
-    clock.advance(60)
-    again = await reopened(store, clock)
-    assert clock.monotonic() - again.table.workload.waiting_since() >= 60
-    found = [(await again.lease(f"holder {n}", 0.0, 1.0)).job_id for n in range(4)]
-    await again.close()
-    assert found == [first, second, third, fourth]
-
-
-async def test_a_store_that_is_closed_accepts_nothing_and_what_it_accepted_is_there(store, clock):
-    submitting = [asyncio.ensure_future(submitted(store)) for _ in range(20)]
-    await asyncio.sleep(0)
-    closing = asyncio.ensure_future(store.close())
-    ends = await asyncio.gather(*submitting, closing, return_exceptions=True)
-    accepted = {job_id for job_id in ends if isinstance(job_id, str)}
-    again = JobStore(store.storage, Policy(), clock)
-    await again.start()
-    assert {job_id for job_id in accepted if again.table.find(job_id)} == accepted
-    await again.close()

@@ -5,31 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Generic, TypeVar
 
 from deployments.errands import Errands
 
-Document = dict[str, Any]
-Asked = tuple[str, str | None]
-"""A job id, and who must own it."""
+Q = TypeVar("Q")
+A = TypeVar("A")
+
 MAX_BATCH = 500
 GATHER_S = 0.02
 """A call to the store costs as much processor time as half a dozen requests. Who asks alone never waits so long, nor
 do those who have all come back."""
 
 
-class Batched:
-    """Status documents, with at most one call in flight. `fetch` answers for many, in order."""
+class Batched(Generic[Q, A]):
+    """At most one call in flight. `fetch` answers many questions, in order; the same question is asked once."""
 
-    def __init__(self, fetch: Callable[[list[Asked]], Awaitable[list[Document | None]]], errands: Errands) -> None:
-        self._fetch, self._errands = fetch, errands
-        self._wanted: dict[Asked, asyncio.Future[Document | None]] = {}
+    def __init__(
+        self, fetch: Callable[[list[Q]], Awaitable[list[A]]], errands: Errands, gather_s: float = GATHER_S
+    ) -> None:
+        self._fetch, self._errands, self._gather_s = fetch, errands, gather_s
+        self._wanted: dict[Q, asyncio.Future[A]] = {}
         self._is_fetching = False
         self._expected = 0
         self._all_are_there = asyncio.Event()
 
-    async def get(self, asked: Asked) -> Document | None:
-        """None for a job that is not known. Raises what the call raises."""
+    async def get(self, asked: Q) -> A:
+        """Its answer. Raises what the call raises."""
         if asked not in self._wanted:
             self._wanted[asked] = asyncio.get_running_loop().create_future()
             if len(self._wanted) >= self._expected:
@@ -45,7 +47,7 @@ class Batched:
             while self._wanted:
                 batch = list(self._wanted)[:MAX_BATCH]
                 await self._answer({asked: self._wanted.pop(asked) for asked in batch})
-                if len(batch) > 1:  # many ask: let as many gather again
+                if len(batch) > 1 and self._gather_s:  # many ask: let as many gather again
                     await self._gathered(len(batch))
         finally:
             self._is_fetching = False
@@ -56,15 +58,15 @@ class Batched:
             return
         self._all_are_there.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._all_are_there.wait(), GATHER_S)
+            await asyncio.wait_for(self._all_are_there.wait(), self._gather_s)
 
-    async def _answer(self, batch: dict[Asked, asyncio.Future[Document | None]]) -> None:
+    async def _answer(self, batch: dict[Q, asyncio.Future[A]]) -> None:
         try:
-            documents = await self._fetch(list(batch))
+            answers = await self._fetch(list(batch))
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who asked
             for wanted in batch.values():
                 wanted.set_exception(error)
                 wanted.exception()  # it counts as heard even where the client has left
         else:
-            for wanted, document in zip(batch.values(), documents, strict=True):
-                wanted.set_result(document)
+            for wanted, answer in zip(batch.values(), answers, strict=True):
+                wanted.set_result(answer)
