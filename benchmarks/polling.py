@@ -11,27 +11,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import secrets
 import statistics
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
 from benchmarks.responsiveness import submit, wait_until_ended
+from benchmarks.service.running import FAST, prepare, serving
 
-ENVIRONMENT = {
-    "PYTHONPATH": str(Path(__file__).parents[1]),
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": secrets.token_hex(32),  # of a Ray that ends with this benchmark
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.edge.callback:middlewares",
-}
 NOTHING = "/nothing"
-FAST = "realesr-animevideov3"
 nothing = FastAPI()
 
 
@@ -108,23 +97,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--port", type=int, default=8090)
     options = parser.parse_args()
-    os.environ |= ENVIRONMENT  # before Ray is imported
+    scratch = prepare()  # before Ray is imported
 
-    import ray
-    from ray import serve
-
-    from deployments.app import build_app
     from deployments.settings import ModelSettings, Settings
 
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="up") as scratch:
-        ray.init(address="local", include_dashboard=False, log_to_driver=False, _temp_dir=scratch)
-        serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": options.port})
-        settings = Settings(storage_url=str(Path(scratch, "storage")), models=ModelSettings(default=FAST))
-        serve.run(build_app(settings), name="upscaler", route_prefix="/")
+    settings = Settings(storage_url=str(scratch / "storage"), models=ModelSettings(default=FAST))
+    with serving(scratch, options.port, settings):
         deploy_nothing()
         print(json.dumps(measure(options.port, options.clients, options.seconds, options.rounds), indent=1))
-        serve.shutdown()
-        ray.shutdown()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Batched: many questions to the job store in one call. While one call is on its way, the next gathers."""
+"""Batched: many questions in one call. While one call is on its way, the next gathers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from deployments.errands import Errands
@@ -22,9 +22,13 @@ class Batched(Generic[Q, A]):
     """At most one call in flight. `fetch` answers many questions, in order; the same question is asked once."""
 
     def __init__(
-        self, fetch: Callable[[list[Q]], Awaitable[list[A]]], errands: Errands, gather_s: float = GATHER_S
+        self,
+        fetch: Callable[[list[Q]], Awaitable[Sequence[A]]],
+        errands: Errands,
+        gather_s: float = GATHER_S,
+        max_batch: int = MAX_BATCH,
     ) -> None:
-        self._fetch, self._errands, self._gather_s = fetch, errands, gather_s
+        self._fetch, self._errands, self._gather_s, self._max_batch = fetch, errands, gather_s, max_batch
         self._wanted: dict[Q, asyncio.Future[A]] = {}
         self._is_fetching = False
         self._expected = 0
@@ -45,7 +49,7 @@ class Batched(Generic[Q, A]):
     async def _fetch_all(self) -> None:
         try:
             while self._wanted:
-                batch = list(self._wanted)[:MAX_BATCH]
+                batch = list(self._wanted)[: self._max_batch]
                 await self._answer({asked: self._wanted.pop(asked) for asked in batch})
                 if len(batch) > 1 and self._gather_s:  # many ask: let as many gather again
                     await self._gathered(len(batch))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import secrets
@@ -20,7 +19,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from deployments.jobs.record import JobRecord, Result, ResultState, State, new_job_id
+from benchmarks.planted import plant
 from tests.ports import free_port
 from tests.unit.deployments.conftest import ORDER
 
@@ -163,24 +162,7 @@ class System:
 
     def plant(self, result: bytes, *, age_s: float = 0.0) -> str:
         """A completed job with this result, as an earlier life left it; the service takes it up when it starts."""
-        job_id, now = new_job_id(), time.time() - age_s
-        folder = self.storage / "jobs" / job_id
-        folder.mkdir(parents=True)
-        (folder / "result.1").write_bytes(result)
-        record = JobRecord(
-            job_id,
-            replace(ORDER, filename="planted"),
-            created_at=now,
-            state=State.COMPLETED,
-            attempt=1,
-            progress=100,
-            leased_at=now,
-            finished_at=now,
-            result=Result("result.1", len(result), hashlib.sha256(result).hexdigest()),
-            result_state=ResultState.AVAILABLE,
-        )
-        (folder / "job.json").write_bytes(record.to_json())
-        return job_id
+        return plant(self.storage, replace(ORDER, filename="planted"), result, time.time() - age_s)
 
     def files(self) -> list[Path]:
         """What is left of jobs in storage: pictures, records of live jobs."""

@@ -6,7 +6,6 @@ results to download lie in storage before the service starts.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import statistics
 import time
@@ -17,10 +16,11 @@ from typing import Any
 
 from benchmarks.environment import drawing
 from benchmarks.overhead import as_png
+from benchmarks.planted import plant
 from benchmarks.service.callback import PEER
 from benchmarks.service.load import Figures, ask, get, machine_load, post
 from benchmarks.service.running import FAST
-from deployments.jobs.record import JobRecord, Order, Result, ResultState, State, new_job_id
+from deployments.jobs.record import Order
 from deployments.settings import LimitSettings, ModelSettings, Settings, UpscalerSettings
 
 NOBODYS_CPUS = 10_000.0
@@ -50,33 +50,12 @@ def settings(storage: Path) -> Settings:
     )
 
 
-def plant(storage: Path, result: bytes) -> str:
-    """A completed job, as an earlier life of the store left it."""
-    job_id, now = new_job_id(), time.time()
-    order = Order(FAST, 4, "png", RESULT_SIDE // 4, RESULT_SIDE // 4, 1000, "png", "planted", 1.0)
-    record = JobRecord(
-        job_id,
-        order,
-        created_at=now,
-        state=State.COMPLETED,
-        attempt=1,
-        progress=100,
-        leased_at=now,
-        finished_at=now,
-        result=Result("result.1", len(result), hashlib.sha256(result).hexdigest()),
-        result_state=ResultState.AVAILABLE,
-    )
-    folder = storage / "jobs" / job_id
-    folder.mkdir(parents=True)
-    (folder / "result.1").write_bytes(result)
-    (folder / "job.json").write_bytes(record.to_json())
-    return job_id
-
-
 def plant_both(scratch: Path, options: Options) -> list[str]:
     """What both have to download, under the same ids. Before the service starts."""
     result, peers = as_png(drawing(RESULT_SIDE, RESULT_SIDE)), scratch / "peer"
-    planted = [plant(scratch / "storage", result) for _ in range(options.rounds * options.downloads)]
+    order = Order(FAST, 4, "png", RESULT_SIDE // 4, RESULT_SIDE // 4, 1000, "png", "planted", 1.0)
+    number = options.rounds * options.downloads
+    planted = [plant(scratch / "storage", order, result, time.time()) for _ in range(number)]
     peers.mkdir()
     for job_id in planted:
         (peers / job_id).write_bytes(result)

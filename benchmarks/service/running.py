@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.polling import ENVIRONMENT
 from benchmarks.service.processes import MARK, VARIABLE
+
+ENVIRONMENT = {
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),  # of a Ray that ends with this benchmark
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.edge.callback:middlewares",
+}
 
 Proxy = Literal["python", "haproxy"]
 FAST = "realesr-animevideov3"

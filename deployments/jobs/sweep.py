@@ -7,7 +7,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -136,7 +135,7 @@ class Sweeper:
                 await self._remove_stray(job_id, name)
         elif "job.json" in folder.names:
             log.debug("job %s: a record that we cannot read is for the operator to look at", job_id)
-        elif (datetime.now(UTC) - folder.modified).total_seconds() > UPLOAD_DEADLINE_S:
+        elif time.time() - folder.modified_at > UPLOAD_DEADLINE_S:
             await self._store.storage.delete_folder(job_id)
 
     async def _remove_stray(self, job_id: str, name: str) -> None:

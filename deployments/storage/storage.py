@@ -16,9 +16,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit
@@ -49,7 +49,7 @@ def open_storage(url: str) -> JobStorage:
             return JobStorage(open_objects(url), None)
         root = _local_root(url)
         LocalDirectory(root).make()
-        return JobStorage(LocalStore(root, automatic_cleanup=True), root)
+        return JobStorage(LocalStore(root), root)
     except (BaseError, OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
         raise StorageError(f"the storage {url} cannot be opened: {reason or error}") from error
@@ -65,10 +65,10 @@ def _local_root(url: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A job's folder: the names of its files, and when the newest of them was written."""
+    """A job's folder: the names of its files, and when the newest of them was written, in seconds since the epoch."""
 
     names: frozenset[str]
-    modified: datetime
+    modified_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,8 @@ class JobStorage:
         found: dict[str, Folder] = {}
         async for file in self._list(JOBS):
             if file.job_id:
-                modified = datetime.fromtimestamp(file.modified_at, UTC)
-                folder = found.get(file.job_id, Folder(frozenset(), modified))
-                found[file.job_id] = Folder(folder.names | {file.name}, max(modified, folder.modified))
+                folder = found.get(file.job_id, Folder(frozenset(), file.modified_at))
+                found[file.job_id] = Folder(folder.names | {file.name}, max(file.modified_at, folder.modified_at))
         return found
 
     async def all_files(self) -> list[StoredFile]:
@@ -184,10 +183,9 @@ class JobStorage:
 
     async def delete_stale_staging(self, older_than_s: float) -> None:
         """Remove what processes that died have left: a local directory's half-written files."""
-        oldest = datetime.now(UTC) - timedelta(seconds=older_than_s)
         if self._directory is not None:
             with translated():
-                await asyncio.to_thread(self._directory.delete_staged, oldest.timestamp())
+                await asyncio.to_thread(self._directory.delete_staged, time.time() - older_than_s)
 
     async def free_bytes(self) -> int | None:
         """What can still be written to a local directory; None for an object store, which has no end."""

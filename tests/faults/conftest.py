@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 
-os.environ.update(  # read by Ray when it is imported
-    RAY_AUTH_MODE="disabled",
-    RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH="deployments.edge.callback:middlewares",
-    RAY_USAGE_STATS_ENABLED="0",
-)
+from tests.ray_environment import EDGE_ONLY
+
+os.environ.update(EDGE_ONLY)
 
 import signal
 from collections.abc import Iterator

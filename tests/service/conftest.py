@@ -5,17 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.ray_environment import IN_THIS_PROCESS
 
-# Before any import of Ray, which reads them once. Token authentication is for clusters of users.
-os.environ.update(
-    RAY_AUTH_MODE="disabled",
-    RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH="deployments.edge.callback:middlewares",
-    RAY_USAGE_STATS_ENABLED="0",
-    RAY_SERVE_LOG_TO_STDERR="0",
-    RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
-    PYTHONPATH=str(ROOT),
-)
+os.environ.update(IN_THIS_PROCESS)
 
 import logging
 import shutil

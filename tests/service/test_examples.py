@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.pictures import decoded, png
-from tests.service.conftest import ROOT
+from tests.ray_environment import ROOT
 
 pytestmark = pytest.mark.service
 

@@ -20,8 +20,9 @@ from deployments.jobs.messages import ACTOR_NAME
 from deployments.jobs.remote import NAMESPACE
 from deployments.settings import LimitSettings, Settings
 from tests.pictures import decoded, png
+from tests.ray_environment import ROOT
 from tests.service.calls import eventually, fetched, finished, submit
-from tests.service.conftest import FAST, ROOT, free_port
+from tests.service.conftest import FAST, free_port
 
 pytestmark = pytest.mark.service
 

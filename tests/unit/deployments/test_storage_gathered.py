@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployments.errors import StorageError
-from deployments.storage.gathered import MAX_TOGETHER, MAX_WRITERS, GatheredPuts
+from deployments.storage.gathered import MAX_TOGETHER, GatheredPuts
 from deployments.storage.local import Kernel
 from deployments.storage.storage import JobStorage, open_storage
 
@@ -40,19 +40,27 @@ async def all_of(puts) -> list[object]:
 async def test_what_comes_while_others_are_written_goes_together_and_in_order():
     gate = Gate()
     gathered = GatheredPuts(gate)
-    first = [asyncio.ensure_future(gathered.put(f"first {n}", b"")) for n in range(MAX_WRITERS)]
+    first = asyncio.ensure_future(gathered.put("first", b""))
     await asyncio.sleep(0)
     rest = [asyncio.ensure_future(gathered.put(str(n), b"")) for n in range(100)]
     while not gate.batches:
         await asyncio.sleep(0)
     gate.is_open.set()
-    assert await all_of([*first, *rest]) == [None] * (MAX_WRITERS + 100)
+    assert await all_of([first, *rest]) == [None] * 101
     assert sorted(path for batch in gate.batches for path in batch if path.isdecimal()) == sorted(map(str, range(100)))
     assert len(gate.batches) < 10
     assert max(map(len, gate.batches)) <= MAX_TOGETHER
     for batch in gate.batches:
         numbers = [int(path) for path in batch if path.isdecimal()]
         assert numbers == sorted(numbers)
+
+
+async def test_the_last_of_several_puts_of_one_path_is_what_stays(tmp_path):
+    storage = open_storage(str(tmp_path))
+    first = asyncio.ensure_future(storage.put_record("1", b"a"))
+    await asyncio.sleep(0)
+    assert await all_of([first, *(storage.put_record("1", data) for data in (b"b", b"a", b"b", b"a"))]) == [None] * 5
+    assert {job_id: data async for job_id, data in storage.records()} == {"1": b"a"}
 
 
 async def test_one_fails_alone():
