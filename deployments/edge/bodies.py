@@ -20,7 +20,10 @@ GRACE_S, SLOWEST_BYTES_PER_S, MOST_GRACE_S = 10.0, 32_000, 30.0
 """A body may take this long, and after that has to have come at this rate. Who was faster may pause for a while, but
 not for as long as his bytes would have taken another."""
 
-SPOOL_BYTES, REPLAY_BYTES, PACE_S = 128 << 10, 48 << 10, 0.002
+SPOOL_BYTES, LARGE_SPOOL_BYTES = 128 << 10, 1 << 20
+"""How much of a body is held in memory before it goes to disk: more where all bodies together are few bytes."""
+
+REPLAY_BYTES, PACE_S = 48 << 10, 0.002
 """What goes on at once, and how fast: two of them are still less than the 100 KB above which Ray copies a
 message into its object store, where pages stay that were touched once."""
 
@@ -107,12 +110,14 @@ class Body:
     async def take_whole(self) -> None:
         """Receive all of it, on disk but for a small one, before `receive` gives any of it. So a slow
         client holds up nothing but its connection."""
-        spool: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
+        spool: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(LARGE_SPOOL_BYTES)  # noqa: SIM115
         self._spool = spool
         while not (self._complete or self.refusal or self.client_left):
             message = await self._next()
             try:
                 spool.write(message.get("body", b""))
+                if self._received_bytes > SPOOL_BYTES and self._budget.held_bytes > FEW_BYTES:
+                    spool.rollover()
             except OSError as error:
                 log.warning("a body cannot be spooled: %s", error)
                 self.refusal = "storage_unavailable"

@@ -91,6 +91,16 @@ class PngFile:
             return self.bare
         return self.bare[:PAST_HEADER] + written + self.bare[PAST_HEADER:]
 
+    def require_pixels(self) -> None:
+        """Raise InvalidPictureError when the pixels inflate to fewer bytes than the header tells of: what Pillow
+        is content with, if their data end as they should."""
+        inflate, missing = zlib.decompressobj(), self.header.pixels_bytes
+        for kind, chunk in _sound_chunks(self.bare, is_whole=True):
+            if kind == b"IDAT" and missing > 0:
+                missing -= _num_inflated(inflate, chunk[8:-4], missing)
+        if missing > 0:
+            raise InvalidPictureError("the image is damaged: pixels are missing")
+
 
 def png_header(data: bytes) -> PngHeader:
     """By the first chunk, however the file goes on. Raises InvalidPictureError, AnimatedPictureError."""
@@ -115,7 +125,7 @@ def take_apart(data: bytes) -> PngFile:
         elif kind in EXTRAS and (extra := _extra(kind, bytes(chunk[8:-4]))):
             extras.setdefault(extra[0], extra[1])
     _require_one_picture(header, [kind for kind, _ in pixels])
-    _require_pixels(header, pixels)
+    _require_whole_palette(pixels)
     bare = b"".join([SIGNATURE, *(chunk for _, chunk in pixels)])
     return PngFile(header, bare, **extras, colours=tuple(colours.items()))
 
@@ -170,16 +180,10 @@ def _require_one_picture(header: PngHeader, kinds: list[bytes]) -> None:
         raise InvalidPictureError("the image is damaged: its parts are not those of one image")
 
 
-def _require_pixels(header: PngHeader, chunks: list[tuple[bytes, memoryview]]) -> None:
-    """Pillow is content with fewer rows than the header tells of, if their data end as they should."""
-    inflate, missing = zlib.decompressobj(), header.pixels_bytes
+def _require_whole_palette(chunks: list[tuple[bytes, memoryview]]) -> None:
     for kind, chunk in chunks:
         if kind == b"PLTE" and (len(chunk) == AROUND or (len(chunk) - AROUND) % 3):
             raise InvalidPictureError("the image is damaged: its palette is not whole")
-        if kind == b"IDAT" and missing > 0:
-            missing -= _num_inflated(inflate, chunk[8:-4], missing)
-    if missing > 0:
-        raise InvalidPictureError("the image is damaged: pixels are missing")
 
 
 def _num_inflated(inflate: zlib._Decompress, packed: bytes | memoryview, enough: int) -> int:

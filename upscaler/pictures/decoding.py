@@ -30,6 +30,16 @@ PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 
 SIGNATURES: dict[bytes, Format] = {chunks.SIGNATURE: "png", jpeg.SIGNATURE: "jpeg"}
 CMYK_CHANNELS = 4
+INKS: dict[str, float | tuple[float, ...]] = {
+    "1": 255,
+    "L": 157,
+    "LA": (157, 83),
+    "P": 157,
+    "RGB": (157, 83, 231),
+    "RGBA": (157, 83, 231, 139),
+}
+"""By Pillow's mode, a colour that a last row seldom has from end to end."""
+
 DEEP = 16
 """Bits a channel that Pillow would cut down to 8."""
 
@@ -105,7 +115,10 @@ def _decoded(data: bytes, header: Header, keep_metadata_at: int | None) -> Pictu
     image = Image.open(io.BytesIO(data), formats=(name.upper(),))
     if image.size != (header.width, header.height):
         raise ValueError("Pillow reads another size from the header than the limits have seen")
-    image.load()
+    if png is None:
+        image.load()
+    else:
+        _load_whole(image, png)
     if png is not None and header.bit_depth == DEEP:
         picture = _deep_picture(png)
     else:
@@ -116,6 +129,25 @@ def _decoded(data: bytes, header: Header, keep_metadata_at: int | None) -> Pictu
     if keep_metadata_at is None:
         return picture
     return replace(picture, metadata=read_metadata(image, keep_metadata_at))
+
+
+def _load_whole(image: Image.Image, png: PngFile) -> None:
+    """Load a PNG that has all of its rows. Raises InvalidPictureError.
+
+    Pillow is content with fewer. To count what the pixels inflate to costs as much as to inflate them; so the image
+    is inked first, and only one whose last row is of that ink in the end is counted, or one that is not decoded in
+    the order of its rows.
+    """
+    ink = INKS.get(image.mode)
+    if ink is None or png.header.is_interlaced:
+        png.require_pixels()
+        image.load()
+        return
+    image.im = Image.new(image.mode, image.size, ink).im
+    image.load()
+    last_row = image.crop((0, image.height - 1, *image.size))
+    if last_row.getcolors(1) == [(image.width, ink)]:
+        png.require_pixels()
 
 
 def _orientation(image: Image.Image) -> int:

@@ -198,12 +198,28 @@ async def test_elsewhere_bodies_are_small(client, path):
 
 async def test_where_a_body_cannot_be_spooled_it_is_refused_and_may_come_again(monkeypatch, client):
     monkeypatch.setattr(bodies, "SPOOL_BYTES", 100)
+    monkeypatch.setattr(bodies, "FEW_BYTES", 100)
     monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
     answer = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1, 100, 100))})
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
     assert answer.headers["retry-after"]
     monkeypatch.undo()
     assert (await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})).status_code == 202
+
+
+@pytest.mark.parametrize("name", ["FEW_BYTES", "SPOOL_BYTES"])
+async def test_a_body_is_held_in_memory_while_it_is_small_or_all_are(monkeypatch, client, name):
+    monkeypatch.setattr(bodies, name, 100)
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    answer = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1, 100, 100))})
+    assert answer.status_code == 202
+
+
+async def test_a_large_body_is_held_on_disk_whatever_the_others_are(monkeypatch, client):
+    monkeypatch.setattr(bodies, "LARGE_SPOOL_BYTES", 100)
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    answer = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1, 100, 100))})
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
 
 
 async def test_who_may_not_use_the_service_uploads_nothing(client, edge_store, store):

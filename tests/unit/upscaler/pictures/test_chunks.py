@@ -14,6 +14,7 @@ from tests.unit.upscaler.pictures.files import header, read, written
 from upscaler.errors import AnimatedPictureError, InvalidPictureError
 from upscaler.pictures import chunks
 from upscaler.pictures.chunks import MAX_EXTRA_BYTES, SIGNATURE, chunk_bytes, png_header, take_apart
+from upscaler.pictures.decoding import INKS
 
 PIXELS = samples(5, 7, 3, np.uint8)
 PROFILE = b"a profile"
@@ -194,6 +195,16 @@ def test_a_picture_whose_data_end_early_is_refused_however_properly(channels, dt
     ):
         with pytest.raises(InvalidPictureError):
             read(assembled([head, (kind, data)]))
+
+
+@pytest.mark.parametrize(("mode", "shown"), [("L", 3 * [157]), ("LA", 3 * [157]), ("RGB", None), ("RGBA", None)])
+def test_a_last_row_that_looks_as_if_it_had_never_come_is_counted(mode, shown):
+    ink = np.atleast_1d(np.asarray(INKS[mode], np.uint8))
+    pixels = samples(9, 11, len(ink), np.uint8)
+    pixels[-1] = ink[0] if pixels.ndim == 2 else ink
+    assert read(a_png(pixels)).pixels[-1].tolist() == 11 * [shown or ink[:3].tolist()]
+    with pytest.raises(InvalidPictureError, match="pixels are missing"):
+        read(assembled([ihdr(11, 9, 8, COLOUR_TYPES[len(ink)]), idat(pixels[:-1])]))
 
 
 def test_of_two_words_on_colours_the_first_counts():
