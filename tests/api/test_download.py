@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.api.conftest import MAX_DOWNLOADS, Caller
+from tests.api.conftest import MAX_DOWNLOADS, PATIENCE_S, Caller
 from tests.api.rows import DOWNLOAD, LOOK, row
 from tests.pictures import encoded
+from tests.service.calls import eventually
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -182,7 +183,8 @@ def test_head_of_nothing(alice, long_job):
 
 
 @row(DOWNLOAD, "nobody downloaded it in time", "expired", "`result` of the status says so too")
-def test_expired(alice, expiring):
+def test_expired(system, alice, expiring):
     answer = alice.until(lambda: alice.download(expiring, params={"keep": "1"}), 410)
     alice.until_status(expiring, "result", "expired")
+    eventually(lambda: not (system.storage / "jobs" / expiring).exists(), "its bytes are gone", PATIENCE_S)
     return answer

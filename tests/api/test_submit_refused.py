@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.api.conftest import MAX_UPLOAD_BYTES, PATIENCE_S
-from tests.api.raw import BOUNDARY, END, FORM
+from tests.api.raw import BOUNDARY, END, FORM, Raw
 from tests.api.rows import SUBMIT, row
 from tests.pictures import encoded, picture, png
 from tests.service.calls import eventually
 
 FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slow(system) -> Iterator[Raw]:
+    """A client that stops in the middle of its body; it is looked at when the other tests are done."""
+    with Raw(system.port) as raw:
+        yield raw.upload(100_000)
 
 
 def post(alice, body: bytes, kind: str | None = FORM_TYPE, **headers: str):
@@ -168,8 +177,8 @@ def test_animated(alice):
 
 
 @row(SUBMIT, "the body does not come in time: under 32 kB/s after 10 s", "body_too_slow", "`Connection: close`")
-def test_too_slow(raw):
-    answer = raw().upload(100_000).answer()
+def test_too_slow(slow):
+    answer = slow.answer()
     assert answer.headers["connection"] == "close"
     return answer
 
@@ -177,7 +186,7 @@ def test_too_slow(raw):
 @row(SUBMIT, "the client leaves before its body ends", None, "no job, and nothing is kept")
 def test_client_leaves(system, raw):
     before, folders = set(_spooled(system)), _folders(system)
-    leaving = raw().upload(1 << 20).send(bytes(300_000))
+    leaving = raw().upload(2_000_000).send(bytes(1_500_000))  # more than is held in memory
     eventually(lambda: set(_spooled(system)) - before, "it is being received", PATIENCE_S)
     leaving.close()
     eventually(lambda: not set(_spooled(system)) - before, "nothing of it is left", PATIENCE_S)

@@ -110,13 +110,3 @@ def test_of_fifty_parallel_downloads_one_gets_the_body(service, client):
         statuses = list(threads.map(get, range(50)))
     assert statuses.count(200) == 1
     assert set(statuses) <= {200, 409, 410}
-
-
-def test_a_result_that_nobody_fetches_is_deleted(service, client):
-    job_id = submit(client, png(4))
-    finished(client, job_id)
-    eventually(lambda: not folder(service, job_id).exists(), "the result expires")
-    answer = client.get(f"/api/v1/download/{job_id}")
-    assert (answer.status_code, answer.json()["code"]) == (410, "expired")
-    document = client.get(f"/api/v1/status/{job_id}").json()
-    assert (document["status"], document["result"]) == ("completed", "expired")

@@ -43,7 +43,7 @@ def test_fairness():
 
 
 def test_memory():
-    result = printed("memory", "--side", "64", "--jobs", "20")
+    result = printed("memory", "--side", "32", "--jobs", "10")
     assert len(result) == 5
     assert all(value > 10 for value in result.values())
 
