@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -42,7 +43,8 @@ async def measure(store: Store, nothing: Nothing, options: Options) -> dict[str,
     machine, with what else runs there."""
     load_before = machine_load()
     least = await _many(nothing, options.callers, options.seconds)
-    whole = await _many(lambda: _whole_life(store), options.callers, options.seconds)
+    holders = itertools.cycle(f"holder {number}" for number in range(options.callers))
+    whole = await _many(lambda: _whole_life(store, next(holders)), options.callers, options.seconds)
     submitted = await _many(lambda: _submit(store), options.callers, options.seconds)
     depth = await store.depth()
     while (missing := options.live - depth.queued) > 0:
@@ -71,10 +73,10 @@ async def _submit(store: Store) -> str:
     return job_id
 
 
-async def _whole_life(store: Store) -> None:
+async def _whole_life(store: Store, holder: str) -> None:
     """All that the store hears of a job, from its order to the end of its download; pictures alone are missing."""
     await _submit(store)
-    while (grant := await store.lease("holder", 0.0, 1.0)) is None:
+    while (grant := await store.lease(holder, 0.0, 1.0)) is None:
         pass
     await store.report({grant.job_id: Report(grant.fence, 50)})
     await store.complete(grant.job_id, grant.fence, RESULT)

@@ -1,7 +1,7 @@
 """HandOut: gives waiting jobs to waiting replicas, the emptiest first.
 
 In one task of its own: two hand-outs at once would give one replica two jobs, and a caller that is
-cancelled midway would take a job along that nobody has.
+cancelled midway would take a job along that nobody has. What a turn grants is written down together.
 """
 
 from __future__ import annotations
@@ -61,22 +61,33 @@ class HandOut:
         while True:
             await self._news.wait()
             self._news.clear()
-            for waiter in self._store.waiters.emptiest_first():
-                await self._serve(waiter)
+            matched = self._matched()
+            written = await asyncio.gather(*(self._grant(waiter, record) for waiter, record in matched))
+            for (_, record), is_written in reversed([*zip(matched, written, strict=True)]):
+                if not is_written:
+                    self._store.table.unclaim(record.job_id)  # the last first, so that each keeps its place
 
-    async def _serve(self, waiter: Waiter) -> None:
-        """Grant one replica the job that is fit for it, if there is one and it still waits."""
-        record = self._store.table.claim(waiter.holder, waiter.on_hand_s) if self._store.waiters.has(waiter) else None
-        if record is None:
-            return
-        waiter.take()
+    def _matched(self) -> list[tuple[Waiter, JobRecord]]:
+        """The jobs that are fit for replicas that wait, claimed. One for each: what the next may be depends on the
+        first, once it is written."""
+        matched: dict[str, tuple[Waiter, JobRecord]] = {}
+        for waiter in self._store.waiters.emptiest_first():
+            if waiter.holder in matched or not self._store.waiters.has(waiter):
+                continue
+            if record := self._store.table.claim(waiter.holder, waiter.on_hand_s):
+                waiter.take()
+                matched[waiter.holder] = waiter, record
+        return list(matched.values())
+
+    async def _grant(self, waiter: Waiter, record: JobRecord) -> bool:
+        """Write down that a replica has a job, and let it have it, if it still waits. False when it cannot be
+        written."""
         try:
             is_granted = await self._ledger.write_grant(record, waiter.holder)
         except Exception:  # whatever it was, the job must not be lost between queue and holder
             log.exception("job %s could not be leased; it keeps its place", record.job_id)
-            self._store.table.unclaim(record.job_id)
             waiter.refuse(StoreUnavailableError("the storage failed"))
-            return
+            return False
         if not is_granted:  # it has been cancelled meanwhile
             waiter.put_back()
             self.wake()
@@ -84,6 +95,7 @@ class HandOut:
             waiter.grant(Grant(record.job_id, record.attempt, record.order, self._store.lease_s))
         else:  # it has hung up meanwhile
             await self._give_back(record)
+        return True
 
     async def _give_back(self, record: JobRecord) -> None:
         try:

@@ -190,6 +190,60 @@ async def test_a_waiting_replica_gets_a_job_as_it_comes_and_the_emptiest_first(s
     assert (await busy).job_id == second
 
 
+class SlowStorage(JobStorage):
+    """A storage whose records wait to be let through, or to be turned away."""
+
+    is_slow = is_full = False
+
+    def slow_down(self) -> None:
+        self.is_slow, self.on_their_way, self.may_go_on = True, list[str](), asyncio.Event()
+
+    async def put_record(self, job_id: str, record: bytes) -> None:
+        if self.is_slow:
+            self.on_their_way.append(job_id)
+            await self.may_go_on.wait()
+            if self.is_full:
+                raise StorageError("no space left")
+        await super().put_record(job_id, record)
+
+
+@pytest.fixture
+async def slow(storage, clock):
+    store = JobStore(SlowStorage(storage.objects, storage.root), Policy(), clock)
+    await store.start()
+    yield store
+    store.storage.may_go_on.set()
+    await store.close()
+
+
+async def test_what_waiting_replicas_get_is_written_down_together_and_one_job_for_each(slow):
+    jobs = [await submitted(slow) for _ in range(4)]
+    slow.storage.slow_down()
+    polls = [asyncio.ensure_future(slow.lease(holder, 0.0, 5.0)) for holder in ("a", "b", "c", "a")]
+    while len(slow.storage.on_their_way) < 3:
+        await asyncio.sleep(0)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert sorted(slow.storage.on_their_way) == sorted(jobs[:3])
+    slow.storage.may_go_on.set()
+    assert [grant.job_id for grant in await asyncio.gather(*polls)] == jobs
+
+
+async def test_jobs_that_cannot_be_leased_keep_their_places(slow):
+    jobs = [await submitted(slow) for _ in range(4)]
+    slow.storage.slow_down()
+    slow.storage.is_full = True
+    polls = [asyncio.ensure_future(slow.lease(holder, 0.0, 5.0)) for holder in "abc"]
+    while len(slow.storage.on_their_way) < 3:
+        await asyncio.sleep(0)
+    slow.storage.may_go_on.set()
+    for poll in polls:
+        with pytest.raises(StoreUnavailableError):
+            await poll
+    slow.storage.is_full = False
+    assert [(await slow.lease("a", 0.0, 5.0)).job_id for _ in jobs] == jobs
+
+
 async def test_a_lease_that_finds_nothing_ends(store):
     assert await store.lease("holder", 0.0, 0.01) is None
 
