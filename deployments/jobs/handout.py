@@ -63,9 +63,10 @@ class HandOut:
             self._news.clear()
             matched = self._matched()
             written = await asyncio.gather(*(self._grant(waiter, record) for waiter, record in matched))
-            for (_, record), is_written in reversed([*zip(matched, written, strict=True)]):
+            for (waiter, record), is_written in reversed([*zip(matched, written, strict=True)]):
                 if not is_written:
                     self._store.table.unclaim(record.job_id)  # the last first, so that each keeps its place
+                    waiter.refuse(StoreUnavailableError("the storage failed"))
 
     def _matched(self) -> list[tuple[Waiter, JobRecord]]:
         """The jobs that are fit for replicas that wait, claimed. One for each: what the next may be depends on the
@@ -86,7 +87,6 @@ class HandOut:
             is_granted = await self._ledger.write_grant(record, waiter.holder)
         except Exception:  # whatever it was, the job must not be lost between queue and holder
             log.exception("job %s could not be leased; it keeps its place", record.job_id)
-            waiter.refuse(StoreUnavailableError("the storage failed"))
             return False
         if not is_granted:  # it has been cancelled meanwhile
             waiter.put_back()

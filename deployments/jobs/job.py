@@ -56,8 +56,8 @@ class Job:
 
     def has_waited_out(self, now: float) -> bool:
         """Whether it has been in the queue for as long as it may."""
-        return self.record.state is State.QUEUED and self.queue_ends <= now
+        return self.queue_ends <= now and self.record.state is State.QUEUED
 
     def is_timed_out(self, now: float) -> bool:
         """Whether it has ended, and been kept for as long as it is to be."""
-        return self.record.is_terminal and self.evict_at <= now
+        return self.evict_at <= now and self.record.is_terminal

@@ -212,7 +212,8 @@ class JobTable:
 
     def silent(self) -> list[str]:
         """Running jobs whose lease has run out."""
-        return self.all_that(Job.is_silent)
+        now = self._clock.monotonic()
+        return [job_id for job_id, job in self._running.items() if job.is_silent(now)]
 
     def evictable(self) -> list[str]:
         """Jobs with a result that nobody came for in time and nobody is fetching now."""
