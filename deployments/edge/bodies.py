@@ -116,7 +116,7 @@ class Body:
             message = await self._next()
             try:
                 spool.write(message.get("body", b""))
-                if self._received_bytes > SPOOL_BYTES and self._budget.held_bytes > FEW_BYTES:
+                if self._received_bytes > SPOOL_BYTES and self._budget.held_bytes > FEW_BYTES and not self.refusal:
                     spool.rollover()
             except OSError as error:
                 log.warning("a body cannot be spooled: %s", error)
@@ -182,7 +182,7 @@ class Body:
         byte at a time, keeps nobody out; and of too many who are fast, some hear of it before their end."""
         wanted_bytes = self._received_bytes
         if not self._complete:
-            wanted_bytes = min(self._expected_bytes, 2 * wanted_bytes)
+            wanted_bytes = min(max(self._expected_bytes, wanted_bytes), 2 * wanted_bytes)
         more_bytes = wanted_bytes - self._held_bytes
         if self._received_bytes > self._most_bytes:
             self.refusal = "body_too_large"

@@ -61,16 +61,11 @@ class HandOut:
         while True:
             await self._news.wait()
             self._news.clear()
-            matched = self._matched()
-            written = await asyncio.gather(*(self._grant(waiter, record) for waiter, record in matched))
-            for (waiter, record), is_written in reversed([*zip(matched, written, strict=True)]):
-                if not is_written:
-                    self._store.table.unclaim(record.job_id)  # the last first, so that each keeps its place
-                    waiter.refuse(StoreUnavailableError("the storage failed"))
+            await asyncio.gather(*(self._grant(waiter, record) for waiter, record in self._matched()))
 
     def _matched(self) -> list[tuple[Waiter, JobRecord]]:
-        """The jobs that are fit for replicas that wait, claimed. One for each: what the next may be depends on the
-        first, once it is written."""
+        """Replicas that wait, and the jobs claimed for them. One for each replica: whether another is fit for it
+        depends on what it then has."""
         matched: dict[str, tuple[Waiter, JobRecord]] = {}
         for waiter in self._store.waiters.emptiest_first():
             if waiter.holder in matched or not self._store.waiters.has(waiter):
@@ -80,14 +75,16 @@ class HandOut:
                 matched[waiter.holder] = waiter, record
         return list(matched.values())
 
-    async def _grant(self, waiter: Waiter, record: JobRecord) -> bool:
-        """Write down that a replica has a job, and let it have it, if it still waits. False when it cannot be
-        written."""
+    async def _grant(self, waiter: Waiter, record: JobRecord) -> None:
+        """Write down that a replica has a job, and let it have it, if it still waits."""
         try:
             is_granted = await self._ledger.write_grant(record, waiter.holder)
         except Exception:  # whatever it was, the job must not be lost between queue and holder
-            log.exception("job %s could not be leased; it keeps its place", record.job_id)
-            return False
+            log.exception("job %s could not be leased; it is the next again", record.job_id)
+            self._store.table.unclaim(record.job_id)
+            waiter.refuse(StoreUnavailableError("the storage failed"))
+            self.wake()
+            return
         if not is_granted:  # it has been cancelled meanwhile
             waiter.put_back()
             self.wake()
@@ -95,7 +92,6 @@ class HandOut:
             waiter.grant(Grant(record.job_id, record.attempt, record.order, self._store.lease_s))
         else:  # it has hung up meanwhile
             await self._give_back(record)
-        return True
 
     async def _give_back(self, record: JobRecord) -> None:
         try:

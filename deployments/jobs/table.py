@@ -95,9 +95,11 @@ class JobTable:
         return evolve(record, state=State.RUNNING, attempt=record.attempt + 1, leased_at=self._clock.wall())
 
     def unclaim(self, job_id: str) -> None:
-        record = self._jobs[job_id].record
-        if record.state is State.QUEUED:
-            self._queue.add_first(job_id, record.order.estimated_s, record.owner, alone=record.suspect)
+        """Meanwhile it may have ended, or have been forgotten."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.record.state is State.QUEUED:
+            order, record = job.record.order, job.record
+            self._queue.add_first(job_id, order.estimated_s, record.owner, alone=record.suspect)
 
     def completed(self, job_id: str, fence: int, result: Result) -> JobRecord | None:
         record = self._held(job_id, fence)

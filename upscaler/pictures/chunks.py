@@ -45,6 +45,11 @@ PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), 
 INFLATED_BYTES = 1 << 20
 """At a time."""
 
+MOST_DEFLATED = 1032
+"""How many bytes can come of one: a match of 258 bytes takes two bits (RFC 1951, section 3.2.5)."""
+
+PIXELS_MISSING = "the image is damaged: pixels are missing"
+
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 
 Chunk = tuple[bytes, bytes]
@@ -99,7 +104,7 @@ class PngFile:
             if kind == b"IDAT" and missing > 0:
                 missing -= _num_inflated(inflate, chunk[8:-4], missing)
         if missing > 0:
-            raise InvalidPictureError("the image is damaged: pixels are missing")
+            raise InvalidPictureError(PIXELS_MISSING)
 
 
 def png_header(data: bytes) -> PngHeader:
@@ -124,8 +129,8 @@ def take_apart(data: bytes) -> PngFile:
             colours.setdefault(kind, bytes(chunk[8:-4]))
         elif kind in EXTRAS and (extra := _extra(kind, bytes(chunk[8:-4]))):
             extras.setdefault(extra[0], extra[1])
-    _require_one_picture(header, [kind for kind, _ in pixels])
-    _require_whole_palette(pixels)
+    _require_one_picture(header, pixels)
+    _require_possible_pixels(header, pixels)
     bare = b"".join([SIGNATURE, *(chunk for _, chunk in pixels)])
     return PngFile(header, bare, **extras, colours=tuple(colours.items()))
 
@@ -172,18 +177,21 @@ def _for_decoders(header: PngHeader, kind: bytes, chunk: memoryview) -> memoryvi
     return chunk
 
 
-def _require_one_picture(header: PngHeader, kinds: list[bytes]) -> None:
-    """Of two headers decoders would believe the second, limits the first; and a palette has to be there."""
-    num_palettes = kinds.count(b"PLTE")
-    lacks_palette = header.colour_type == PALETTE and not num_palettes
-    if kinds.count(b"IHDR") != 1 or num_palettes > 1 or kinds.count(b"tRNS") > 1 or lacks_palette:
+def _require_one_picture(header: PngHeader, chunks: list[tuple[bytes, memoryview]]) -> None:
+    """Of two headers decoders would believe the second, limits the first; and a palette has to be there, and whole."""
+    kinds = [kind for kind, _ in chunks]
+    palettes = [len(chunk) - AROUND for kind, chunk in chunks if kind == b"PLTE"]
+    lacks_palette = header.colour_type == PALETTE and not palettes
+    has_odd_palette = len(palettes) > 1 or any(size == 0 or size % 3 for size in palettes)
+    if kinds.count(b"IHDR") != 1 or kinds.count(b"tRNS") > 1 or lacks_palette or has_odd_palette:
         raise InvalidPictureError("the image is damaged: its parts are not those of one image")
 
 
-def _require_whole_palette(chunks: list[tuple[bytes, memoryview]]) -> None:
-    for kind, chunk in chunks:
-        if kind == b"PLTE" and (len(chunk) == AROUND or (len(chunk) - AROUND) % 3):
-            raise InvalidPictureError("the image is damaged: its palette is not whole")
+def _require_possible_pixels(header: PngHeader, chunks: list[tuple[bytes, memoryview]]) -> None:
+    """A few bytes that claim to be a large image cost no memory for it."""
+    packed_bytes = sum(len(chunk) - AROUND for kind, chunk in chunks if kind == b"IDAT")
+    if MOST_DEFLATED * packed_bytes < header.pixels_bytes:
+        raise InvalidPictureError(PIXELS_MISSING)
 
 
 def _num_inflated(inflate: zlib._Decompress, packed: bytes | memoryview, enough: int) -> int:

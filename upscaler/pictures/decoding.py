@@ -143,10 +143,10 @@ def _load_whole(image: Image.Image, png: PngFile) -> None:
         png.require_pixels()
         image.load()
         return
-    image.im = Image.new(image.mode, image.size, ink).im
+    image.im = inked = Image.new(image.mode, image.size, ink).im
     image.load()
     last_row = image.crop((0, image.height - 1, *image.size))
-    if last_row.getcolors(1) == [(image.width, ink)]:
+    if image.im is not inked or last_row.getcolors(1) == [(image.width, ink)]:
         png.require_pixels()
 
 

@@ -94,14 +94,18 @@ async def test_an_endless_body_is_answered(connect):
     pouring.cancel()
 
 
-async def test_more_bodies_than_fit_are_refused(connect, client):
+async def test_more_bodies_than_fit_are_refused_without_a_file(monkeypatch, connect, client):
     announced = SETTINGS.max_upload_bytes
     head = f"{POST}Content-Length: {announced}\r\n\r\n"
     held = [connect() for _ in range(SETTINGS.max_bodies_bytes // announced)]
     for raw in held:
         await raw.send(head.encode() + FORM + bytes(announced // 2))
     await asyncio.sleep(0.2)
-    refused = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})
+    with monkeypatch.context() as patch:
+        patch.setattr(bodies, "FEW_BYTES", 0)
+        patch.setattr(bodies, "SPOOL_BYTES", 0)
+        patch.setattr(tempfile, "tempdir", "/nonexistent")
+        refused = await client.post("/api/v1/upscale", files={"image": ("cat.png", png(1))})
     assert (refused.status_code, refused.json()["code"]) == (503, "too_many_uploads")
     assert refused.headers["retry-after"]
     for raw in held:

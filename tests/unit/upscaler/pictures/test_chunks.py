@@ -207,6 +207,20 @@ def test_a_last_row_that_looks_as_if_it_had_never_come_is_counted(mode, shown):
         read(assembled([ihdr(11, 9, 8, COLOUR_TYPES[len(ink)]), idat(pixels[:-1])]))
 
 
+@pytest.mark.parametrize("claimed", [(5000, 5000), (1 << 30, 1 << 30)])
+def test_a_few_bytes_that_claim_to_be_a_large_image_are_no_image(claimed):
+    data = assembled([ihdr(*claimed), idat(samples(1, 5000, 3, np.uint8))])
+    with pytest.raises(InvalidPictureError, match="pixels are missing"):
+        take_apart(data)
+
+
+def test_an_image_may_be_as_small_as_deflate_makes_it():
+    pixels = np.zeros((2000, 2000), np.uint8)
+    kind, packed = b"IDAT", zlib.compress(bytes(2000 * 2001), 9)
+    assert len(packed) < pixels.size // 1000
+    assert np.array_equal(read(assembled([ihdr(2000, 2000, 8, 0), (kind, packed)])).pixels[..., 0], pixels)
+
+
 def test_of_two_words_on_colours_the_first_counts():
     first, second = ((b"gAMA", struct.pack(">I", gamma)) for gamma in (1, 2))
     assert take_apart(a_png(PIXELS, first, second)).colours == (first,)
