@@ -234,5 +234,6 @@ def _get_or_create(settings: Settings) -> Any:
         "num_cpus": 0,
         "max_restarts": -1,
         "max_concurrency": MAX_CONCURRENT_CALLS,
+        "enable_task_events": False,  # Ray's head would keep a hundred thousand of the last calls in memory
     }
     return ray.remote(JobStoreActor).options(**options).remote(settings.model_dump_json())
