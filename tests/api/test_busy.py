@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -140,8 +141,9 @@ def test_ready(anybody):
 @row(SUBMIT, "the job store does not answer just now; so with every call", "unavailable")
 def test_unavailable(system, alice):
     job_id = alice.accepted()
-    with system.paused(STORE):
-        answers = [alice.submit(), alice.status(job_id), alice.download(job_id)]
+    calls = (alice.submit, lambda: alice.status(job_id), lambda: alice.download(job_id))
+    with system.paused(STORE), ThreadPoolExecutor(len(calls)) as threads:
+        answers = [answer.result() for answer in [threads.submit(call) for call in calls]]
     assert alice.until(lambda: alice.status(job_id), 200).status_code == 200
     return answers
 
