@@ -21,9 +21,9 @@ import yaml
 
 from benchmarks.planted import plant
 from tests.ports import free_port
+from tests.ray_environment import ROOT
 from tests.unit.deployments.conftest import ORDER
 
-ROOT = Path(__file__).parents[1]
 FAST, BEST = "realesr-animevideov3", "realesrgan-x4plus"
 UP_S, DOWN_S = 120.0, 60.0
 IT_LIVES = (httpx.codes.NOT_FOUND, httpx.codes.UNAUTHORIZED)
@@ -50,11 +50,15 @@ class System:
     def start(self) -> None:
         """Return when it answers."""
         self._scratch = tempfile.mkdtemp(prefix="up", dir="/tmp")  # short: Ray puts sockets below it
-        with self._log.open("a") as log:
-            self._process = subprocess.Popen(
-                self.command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )
+        self._process = self._run(self.command)
         self.wait_until_up()
+
+    def _run(self, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
+        """Begin a process of this run."""
+        with self._log.open("a") as log:
+            return subprocess.Popen(
+                command, cwd=ROOT, env=self.environment | environment, stdout=log, stderr=log, start_new_session=True
+            )
 
     @property
     def command(self) -> list[str]:
@@ -77,7 +81,10 @@ class System:
         config = yaml.safe_load(self.config.read_text())
         config["applications"][0]["args"] |= args
         self.config.write_text(yaml.safe_dump(config))
-        dashboard = re.findall(r"dashboard at.*?(http://[\d.]+:\d+)", self._log.read_text())[-1]
+        self._deploy(re.findall(r"dashboard at.*?(http://[\d.]+:\d+)", self._log.read_text())[-1])
+
+    def _deploy(self, dashboard: str) -> None:
+        """`serve deploy` the configuration by the dashboard at an address."""
         serve = str(Path(sys.executable).with_name("serve"))
         command = [serve, "deploy", "--address", dashboard, str(self.config)]
         subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, timeout=UP_S)

@@ -68,7 +68,7 @@ class HandOut:
         depends on what it then has."""
         matched: dict[str, tuple[Waiter, JobRecord]] = {}
         for waiter in self._store.waiters.emptiest_first():
-            if waiter.holder in matched or not self._store.waiters.has(waiter):
+            if waiter.holder in matched or waiter.is_answered:
                 continue
             if record := self._store.table.claim(waiter.holder, waiter.on_hand_s):
                 waiter.take()

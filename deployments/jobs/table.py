@@ -98,8 +98,7 @@ class JobTable:
         """Meanwhile it may have ended, or have been forgotten."""
         job = self._jobs.get(job_id)
         if job is not None and job.record.state is State.QUEUED:
-            order, record = job.record.order, job.record
-            self._queue.add_first(job_id, order.estimated_s, record.owner, alone=record.suspect)
+            self._enqueue_first(job.record)
 
     def completed(self, job_id: str, fence: int, result: Result) -> JobRecord | None:
         record = self._held(job_id, fence)
@@ -214,8 +213,7 @@ class JobTable:
 
     def silent(self) -> list[str]:
         """Running jobs whose lease has run out."""
-        now = self._clock.monotonic()
-        return [job_id for job_id, job in self._running.items() if job.is_silent(now)]
+        return self.all_that(Job.is_silent, self._running)
 
     def evictable(self) -> list[str]:
         """Jobs with a result that nobody came for in time and nobody is fetching now."""
@@ -234,13 +232,16 @@ class JobTable:
 
     def _enqueue(self, record: JobRecord) -> None:
         if record.attempt:  # what has waited before does not again
-            self._queue.add_first(record.job_id, record.order.estimated_s, record.owner, alone=record.suspect)
+            self._enqueue_first(record)
         else:
             self._queue.add(record.job_id, record.order.estimated_s, record.owner)
 
-    def all_that(self, which: Callable[[Job, float], bool]) -> list[str]:
-        now = self._clock.monotonic()
-        return [job_id for job_id, job in self._jobs.items() if which(job, now)]
+    def _enqueue_first(self, record: JobRecord) -> None:
+        self._queue.add_first(record.job_id, record.order.estimated_s, record.owner, alone=record.suspect)
+
+    def all_that(self, which: Callable[[Job, float], bool], among: dict[str, Job] | None = None) -> list[str]:
+        jobs, now = self._jobs if among is None else among, self._clock.monotonic()
+        return [job_id for job_id, job in jobs.items() if which(job, now)]
 
     def _held(self, job_id: str, fence: int) -> JobRecord | None:
         job = self._jobs.get(job_id)

@@ -143,7 +143,7 @@ def test_unavailable(system, alice):
     job_id = alice.accepted()
     calls = (alice.submit, lambda: alice.status(job_id), lambda: alice.download(job_id))
     with system.paused(STORE), ThreadPoolExecutor(len(calls)) as threads:
-        answers = [answer.result() for answer in [threads.submit(call) for call in calls]]
+        answers = list(threads.map(lambda call: call(), calls))
     assert alice.until(lambda: alice.status(job_id), 200).status_code == 200
     return answers
 

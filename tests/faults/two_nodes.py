@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import httpx
@@ -15,7 +14,8 @@ import yaml
 from ray.util import get_node_ip_address
 
 from tests.ports import free_port
-from tests.system import DOWN_S, ROOT, UP_S, System
+from tests.service.calls import eventually
+from tests.system import DOWN_S, UP_S, System
 
 REDIS, UNSHARE = shutil.which("redis-server"), shutil.which("unshare")
 ALONE = [str(UNSHARE), "--pid", "--fork", "--mount-proc", "--kill-child"]
@@ -39,12 +39,18 @@ class TwoNodes(System):
         self._redis_port, self._head_port, self._dashboard_port, self._client_port = (free_port() for _ in range(4))
         self._password = secrets.token_hex(8)
         self._redis = self._run(
-            [str(REDIS), "--port", str(self._redis_port), "--bind", "127.0.0.1", "--requirepass", self._password]
+            [
+                *(str(REDIS), "--dir", self._scratch, "--port", str(self._redis_port)),
+                *("--bind", "127.0.0.1", "--requirepass", self._password),
+            ]
         )
         self.start_head()
         address = f"{get_node_ip_address()}:{self._head_port}"
         self._process = self._run(self._ray("worker", "--address", address, "--num-cpus", "1"))
-        self._deploy()
+        self.config.write_text(
+            yaml.safe_dump(yaml.safe_load(self.config.read_text()) | {"proxy_location": "EveryNode"})
+        )
+        self._deploy(self._dashboard)
         self.wait_until_up()
 
     def start_head(self) -> None:
@@ -62,10 +68,7 @@ class TwoNodes(System):
             RAY_REDIS_ADDRESS=f"127.0.0.1:{self._redis_port}",
             RAY_external_storage_namespace="upscaler",
         )
-        give_up_at = time.monotonic() + UP_S
-        while not self._answers():
-            assert time.monotonic() < give_up_at, self._log.read_text()[-2000:]
-            time.sleep(0.2)
+        eventually(self._answers, "the head answers", UP_S)
 
     def kill_head(self) -> None:
         """`kill -9` to all of its processes."""
@@ -83,28 +86,12 @@ class TwoNodes(System):
         ports = ["--dashboard-agent-listen-port", str(free_port())]
         return [ray, "start", "--block", "--temp-dir", f"{self._scratch}/{name}", *ports, *words]
 
-    def _run(self, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
-        with self._log.open("a") as log:
-            return subprocess.Popen(
-                command,
-                cwd=self._scratch,
-                env=self.environment | environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    @property
+    def _dashboard(self) -> str:
+        return f"http://127.0.0.1:{self._dashboard_port}"
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self._dashboard_port}/api/version", timeout=5).is_success
+            return httpx.get(f"{self._dashboard}/api/version", timeout=5).is_success
         except httpx.HTTPError:
             return False
-
-    def _deploy(self) -> None:
-        self.config.write_text(
-            yaml.safe_dump(yaml.safe_load(self.config.read_text()) | {"proxy_location": "EveryNode"})
-        )
-        serve = str(Path(sys.executable).with_name("serve"))
-        address = f"http://127.0.0.1:{self._dashboard_port}"
-        command = [serve, "deploy", "--address", address, str(self.config)]
-        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, timeout=UP_S)

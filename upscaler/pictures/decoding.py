@@ -31,7 +31,7 @@ PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 SIGNATURES: dict[bytes, Format] = {chunks.SIGNATURE: "png", jpeg.SIGNATURE: "jpeg"}
 CMYK_CHANNELS = 4
 INKS: dict[str, float | tuple[float, ...]] = {
-    "1": 255,
+    "1": 0,
     "L": 157,
     "LA": (157, 83),
     "P": 157,
